@@ -1,0 +1,80 @@
+# The commands of this repository; `make` alone lists them. Needs Python 3.11 or later, no root.
+# A recipe is one or two lines; what is longer is a script in tools/.
+
+PYTHON ?= python3
+# Passed on to the command of run, test and lock: make test ARGS="-k freshness"
+ARGS ?=
+
+BIN := .venv/bin
+PACKAGES := gateway token_service token_client runtime simulator tools tests
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint fmt style types imports protos protos-check lock lock-check \
+	ci-tools clean venv venv-dev accept-broker client-wheel
+
+##@ Use
+
+run: venv ## Run both services on this machine; without a GitHub credential, against the simulator
+	@exec $(BIN)/python -m tools.run $(ARGS)
+
+##@ Change
+
+test: venv-dev ## Run every test; ARGS="-k word" runs some
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: style types imports protos-check lock-check ## Check style, types, import rules, and what is generated
+
+fmt: venv-dev ## Format the code and repair what can be repaired by rule
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+protos: venv-dev ## Generate the code beside the .proto files again
+	$(BIN)/python -m tools.protos
+
+lock: venv-dev ## Pin the packages of pyproject.toml again; ARGS=--upgrade takes newer ones
+	$(BIN)/python -m tools.locks $(ARGS)
+
+client-wheel: venv-dev ## Build copilot-token-client, the client other teams install, into dist/
+	$(BIN)/python -m tools.client_wheel $(ARGS)
+
+accept-broker: venv-dev ## The broker's acceptance runs at full size (about 20 minutes), with figures
+	$(BIN)/python -m pytest -q --full-size tests/acceptance/test_broker_*.py $(ARGS)
+
+##@ Look after
+
+ci-tools: venv-dev ## Install what a bare machine lacks for lint and test: .venv with the dev lock
+	@echo "ci-tools: nothing is needed but .venv ($$($(BIN)/python --version), requirements/dev.txt)"
+
+clean: ## Remove .venv, caches and build output
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## List the commands
+	@awk -f tools/help.awk $(MAKEFILE_LIST)
+
+# --- the parts of lint ---
+
+style: venv-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: venv-dev
+	$(BIN)/mypy $(PACKAGES)
+
+imports: venv-dev
+	$(BIN)/lint-imports
+
+protos-check: venv-dev
+	$(BIN)/buf lint
+	$(BIN)/python -m tools.protos --check
+
+lock-check: venv-dev
+	$(BIN)/python -m tools.locks --check
+
+# --- .venv: made once, made again when a lock changes (the stamps are tools/venv.py's) ---
+
+venv:
+	@$(PYTHON) tools/venv.py requirements/runtime.txt
+
+venv-dev:
+	@$(PYTHON) tools/venv.py requirements/dev.txt
