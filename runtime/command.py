@@ -1,0 +1,67 @@
+"""What every `python -m SERVICE` has in common: exit codes, error lines, the event loop."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import TypeVar
+
+from runtime.configuration import ConfigurationError, Document, load
+from runtime.listening import ListenError
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_CONFIGURATION = 2
+
+D = TypeVar("D", bound=Document)
+
+
+def load_or_explain(document: type[D], path: Path) -> D | None:
+    """The settings; or None after every problem was written to standard error."""
+    try:
+        return load(document, path)
+    except ConfigurationError as error:
+        print(f"{path}: {len(error.problems)} problem(s) in the configuration:", file=sys.stderr)
+        for problem in error.problems:
+            print(f"  - {problem}", file=sys.stderr)
+        return None
+
+
+def run_service(main: Callable[[], Coroutine[None, None, None]]) -> int:
+    """Run a service's main coroutine on uvloop until it ends; the process's exit code.
+
+    An address that cannot be listened on is one line for the operator, not a traceback.
+    """
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(main())
+    except KeyboardInterrupt:
+        return EXIT_FAILED
+    except ListenError as error:
+        return _explain([error])
+    except ExceptionGroup as group:
+        listening, others = group.split(ListenError)
+        if listening is None or others is not None:
+            raise
+        return _explain(_leaves(listening))
+    return EXIT_OK
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # not on every platform; asyncio's own loop serves there
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def _explain(problems: list[Exception]) -> int:
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
+    return EXIT_FAILED
+
+
+def _leaves(error: Exception) -> list[Exception]:
+    if isinstance(error, ExceptionGroup):
+        return [leaf for inner in error.exceptions for leaf in _leaves(inner)]
+    return [error]

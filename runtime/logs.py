@@ -1,0 +1,75 @@
+"""Log lines as JSON objects (or text for people), one per event, on standard error.
+
+A line has a constant message and fields; values are never formatted into the message, so
+that lines can be counted. Callers pass fields by `extra=fields(...)` and are responsible for
+never passing a secret, a prompt or an answer: this module prints what it is given.
+"""
+
+import json
+import logging
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Literal, TextIO
+
+LogFormat = Literal["json", "text"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+FieldValue = str | int | float | bool | None
+
+
+def fields(**values: FieldValue) -> dict[str, Mapping[str, FieldValue]]:
+    """The `extra` argument that carries these fields into a log line."""
+    return {"fields": values}
+
+
+def setup(level: LogLevel, log_format: LogFormat, stream: TextIO | None = None) -> None:
+    """Send every logger's lines to one stream in one format."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
+    root = logging.getLogger()
+    for old in tuple(root.handlers):
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(level.upper())
+    # These libraries log requests with URLs and headers at levels we use for ourselves.
+    for noisy in ("httpx", "httpcore", "aiohttp.access", "hpack"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, then the fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "time": _timestamp(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line.update(getattr(record, "fields", {}))
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+class TextFormatter(logging.Formatter):
+    """One line for a person: time, level, message, then the fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        values = getattr(record, "fields", {}).items()
+        pairs = "".join(f" {name}={_on_one_line(value)}" for name, value in values)
+        line = f"{_timestamp(record)} {record.levelname.lower():7} {record.getMessage()}{pairs}"
+        if record.exc_info:
+            line += "\n" + self.formatException(record.exc_info)
+        return line
+
+
+def _on_one_line(value: FieldValue) -> str:
+    """The value as it is, quoted where it would not read as one word (or would forge a line)."""
+    text = str(value)
+    return text if text.isprintable() and " " not in text else json.dumps(text)
+
+
+def _timestamp(record: logging.LogRecord) -> str:
+    moment = datetime.fromtimestamp(record.created, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
