@@ -1,0 +1,3 @@
+-- Look.
+-- returns  the view; verdict: found
+return view('found')

@@ -1,0 +1,311 @@
+"""Every metric of the service: names, labels, buckets (design §8). Nothing else names one.
+
+Labels come from closed sets: accounts from the configuration, methods from what is served. With
+more accounts than MOST_ACCOUNTS the label `account` is always `all`, and states are counts.
+"""
+
+from collections import Counter as Tally
+from collections.abc import Collection, Iterable, Sequence
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from token_service.adapters.tallies import CallTallies, TallyCounter
+from token_service.domain.callers import Refusal
+from token_service.domain.failures import Failure
+from token_service.domain.leases import AccountState, account_state, alert
+from token_service.domain.records import RecordRefusal
+from token_service.domain.tokens import AccountChanges, AccountId, CopilotToken
+from token_service.ports import Clock, Source, TokenStore
+
+MOST_ACCOUNTS = 200
+ALL = "all"
+# An exchange takes some 300 ms; the last finite bucket is beyond the default time-out of 10 s.
+EXCHANGE_BUCKETS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 15.0)
+# From memory a call takes well under a millisecond; cold it takes as long as an exchange.
+HANDLING_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class PrometheusEvents:
+    """BrokerEvents and RpcEvents as metrics, in a registry of their own."""
+
+    def __init__(self, accounts: Iterable[AccountId]) -> None:
+        # A time of creation beside every series would double their number.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.registry = CollectorRegistry()
+        self._accounts = frozenset(accounts)
+        self._many = len(self._accounts) > MOST_ACCOUNTS
+        self._define_broker_metrics(self.registry)
+        self._define_store_metrics(self.registry)
+        self._define_configuration_metrics(self.registry)
+        self._define_rpc_metrics(self.registry)
+        self._define_caller_metrics(self.registry)
+
+    def _define_broker_metrics(self, registry: CollectorRegistry) -> None:
+        self._requests = TallyCounter(
+            "copilot_token_requests",
+            "Tokens given to callers, by where they came from.",
+            ("account", "source"),
+        )
+        registry.register(self._requests)
+        self._exchanges = Counter(
+            "copilot_token_exchanges",
+            "Attempts to obtain a token; outcome is ok or the reason of the failure.",
+            ("account", "outcome"),
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "copilot_token_exchange_seconds",
+            "How long attempts to obtain a token took.",
+            buckets=EXCHANGE_BUCKETS,
+            registry=registry,
+        )
+        self._followers = Counter(
+            "copilot_token_followers",
+            "Callers that waited for an exchange another one had caused.",
+            registry=registry,
+        )
+
+        self._takeovers = Counter(
+            "copilot_token_lock_takeovers",
+            "Renewals taken over from a replica that vanished.",
+            registry=registry,
+        )
+        self._complaints = Counter(
+            "copilot_token_rejections",
+            "Tokens that upstream refused before their time.",
+            ("account",),
+            registry=registry,
+        )
+
+    def _define_store_metrics(self, registry: CollectorRegistry) -> None:
+        self._store_up = Gauge("copilot_store_up", "1 while the store answers.", registry=registry)
+        self._refused = Counter(
+            "copilot_store_records_refused",
+            "Records in the shared store that were not used, by why.",
+            ("reason",),
+            registry=registry,
+        )
+
+    def _define_configuration_metrics(self, registry: CollectorRegistry) -> None:
+        self._reload_failures = Counter(
+            "copilot_config_reload_failures",
+            "Readings of a changed configuration that were refused.",
+            registry=registry,
+        )
+
+    def _define_rpc_metrics(self, registry: CollectorRegistry) -> None:
+        names = ("grpc_server_started", "grpc_server_handled", "grpc_server_handling_seconds")
+        self.calls = CallTallies(names, HANDLING_BUCKETS)
+        registry.register(self.calls)
+
+    def _define_caller_metrics(self, registry: CollectorRegistry) -> None:
+        self._certificate: Gauge | None = None
+        self._refusals = Counter(
+            "copilot_caller_refusals",
+            "Calls refused before their method ran, by why.",
+            ("reason",),
+            registry=registry,
+        )
+        self._certificate_failures = Counter(
+            "copilot_listener_certificate_failures",
+            "Changed certificate files that could not be used.",
+            registry=registry,
+        )
+        self._issuer_failures = Counter(
+            "copilot_caller_issuer_failures",
+            "Failures to read the keys of callers' tokens, or to have a token reviewed.",
+            registry=registry,
+        )
+
+    def render(self) -> bytes:
+        """The metrics as text for a scrape; may run in a thread of its own."""
+        return generate_latest(self.registry)
+
+    # --- the broker's events ------------------------------------------------------------------
+
+    def served(self, account: AccountId, source: Source) -> None:
+        self._requests.add((self._label(account), source))
+
+    def followed(self) -> None:
+        self._followers.inc()
+
+    def exchanged(self, token: CopilotToken, seconds: float) -> None:
+        self._exchanges.labels(self._label(token.account), "ok").inc()
+        self._seconds.observe(seconds)
+
+    def failed(self, account: AccountId, failure: Failure, seconds: float, living: bool) -> None:
+        self._exchanges.labels(self._label(account), failure.error.reason.value.lower()).inc()
+        self._seconds.observe(seconds)
+
+    def attempt_crashed(self, account: AccountId, error: Exception) -> None:
+        """Counted by `failed`, which follows it."""
+
+    def superseded(self, account: AccountId, seconds: float) -> None:
+        self._exchanges.labels(self._label(account), "superseded").inc()
+        self._seconds.observe(seconds)
+
+    def took_over(self, account: AccountId) -> None:
+        self._takeovers.inc()
+
+    def rejected_upstream(
+        self, account: AccountId, token_id: str, reason: str, strikes: int
+    ) -> None:
+        self._complaints.labels(self._label(account)).inc()
+
+    # --- the store's events -------------------------------------------------------------------
+
+    def store_up(self, server: str) -> None:
+        self._store_up.set(1)
+
+    def store_down(self, explanation: str) -> None:
+        self._store_up.set(0)
+
+    def store_evicts(self, policy: str) -> None:
+        """A warning in the log says it once."""
+
+    def record_refused(self, account: AccountId, why: RecordRefusal) -> None:
+        self._refused.labels(why.value).inc()
+
+    def _label(self, account: AccountId) -> str:
+        """An attempt may outlive its account's removal: that must not bring the series back."""
+        return account if account in self._accounts and not self._many else ALL
+
+    # --- the configuration's events -----------------------------------------------------------
+
+    def reloaded(self, changes: AccountChanges, accounts: Collection[AccountId]) -> None:
+        self._accounts = frozenset(accounts)
+        many = len(self._accounts) > MOST_ACCOUNTS
+        for family in (self._requests, self._exchanges, self._complaints):
+            for account in changes.removed:
+                family.remove_by_labels({"account": account})
+            if many is not self._many:
+                family.clear()
+        self._many = many
+
+    def reload_refused(self, problems: Sequence[str]) -> None:
+        self._reload_failures.inc()
+
+    def reload_crashed(self, error: Exception) -> None:
+        self._reload_failures.inc()
+
+    def restart_needed(self, settings: Sequence[str]) -> None:
+        """Said in the log."""
+
+    # --- the calls' events --------------------------------------------------------------------
+
+    def call_crashed(self, method: str, error: Exception) -> None:
+        """Counted among the calls, by its code."""
+
+    # --- the callers' events ------------------------------------------------------------------
+
+    def caller_refused(self, why: Refusal) -> None:
+        self._refusals.labels(why.value).inc()
+
+    def certificates_loaded(self, expires_at: float) -> None:
+        # Without TLS there is no such series: 0 would be a certificate that died in 1970.
+        if self._certificate is None:
+            self._certificate = Gauge(
+                "copilot_listener_certificate_expiry_timestamp_seconds",
+                "When the certificate of the RPC's listener expires.",
+                registry=self.registry,
+            )
+        self._certificate.set(expires_at)
+
+    def certificates_refused(self, explanation: str) -> None:
+        self._certificate_failures.inc()
+
+    def issuer_answered(self, keys: int) -> None:
+        """Of interest when it does not happen."""
+
+    def issuer_failed(self, explanation: str) -> None:
+        self._issuer_failures.inc()
+
+
+class HeldCollector(Collector):
+    """The accounts' states and tokens as they are at the moment of the scrape.
+
+    Read from the store, not counted along, because a token expires without an event.
+    """
+
+    def __init__(self, accounts: Iterable[AccountId], store: TokenStore, clock: Clock) -> None:
+        self.follow(accounts)
+        self._store = store
+        self._clock = clock
+
+    def follow(self, accounts: Iterable[AccountId]) -> None:
+        """These are the accounts from now on."""
+        self._accounts = sorted(accounts)
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """One sample per account, or sums when there are many accounts."""
+        if len(self._accounts) > MOST_ACCOUNTS:
+            return (self._counts(), self._alerts())
+        return (self._states(), self._alerts(), *self._tokens())
+
+    def _states(self) -> GaugeMetricFamily:
+        family = _states_family()
+        now = self._clock.monotonic()
+        for account in self._accounts:
+            current = account_state(self._store.held(account), now)
+            for state in AccountState:
+                family.add_metric((account, state.value), float(state is current))
+        return family
+
+    def _counts(self) -> GaugeMetricFamily:
+        now = self._clock.monotonic()
+        tally = Tally(account_state(self._store.held(each), now) for each in self._accounts)
+        family = _states_family()
+        for state in AccountState:
+            family.add_metric((ALL, state.value), tally[state])
+        return family
+
+    def _alerts(self) -> GaugeMetricFamily:
+        family = GaugeMetricFamily(
+            "copilot_account_alert",
+            "1 for an account that a person has to look at; with many accounts, how many.",
+            labels=("account", "kind"),
+        )
+        is_many = len(self._accounts) > MOST_ACCOUNTS
+        tally: Tally[tuple[str, str]] = Tally()
+        for account in self._accounts:
+            kind = alert(self._store.held(account))
+            if kind is not None:
+                tally[ALL if is_many else account, kind.value] += 1
+        for labels, count in tally.items():
+            family.add_metric(labels, count)
+        return family
+
+    def _tokens(self) -> tuple[GaugeMetricFamily, GaugeMetricFamily]:
+        expiry = GaugeMetricFamily(
+            "copilot_token_expiry_timestamp_seconds",
+            "When the account's token expires, by GitHub's clock.",
+            labels=("account",),
+        )
+        generation = GaugeMetricFamily(
+            "copilot_token_generation",
+            "The generation of the account's token.",
+            labels=("account",),
+        )
+        for account in self._accounts:
+            token = self._store.held(account).token
+            if token is not None:
+                expiry.add_metric((account,), token.expires_at)
+                generation.add_metric((account,), token.generation)
+        return expiry, generation
+
+
+def _states_family() -> GaugeMetricFamily:
+    return GaugeMetricFamily(
+        "copilot_account_state",
+        "1 for the state an account is in; with many accounts, how many are in each.",
+        labels=("account", "state"),
+    )

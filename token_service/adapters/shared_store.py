@@ -1,0 +1,299 @@
+"""TokenStore of a fleet: this process's memory in front of the shared store, kept in step.
+
+While the store is up it says who renews, and every newer token found there or offered to it is
+everybody's. While it is down this process is alone and its memory stands for the store
+(docs/decisions/0008). Numbers are given here (docs/decisions/0007).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from token_service.adapters.memory_store import STRIDES, MemoryStore, token_of
+from token_service.adapters.sealing import Keyring
+from token_service.adapters.store_link import StoreLink
+from token_service.adapters.store_mirror import Mirror
+from token_service.adapters.store_time import StoreTime
+from token_service.adapters.valkey_server import Place, connected
+from token_service.adapters.valkey_shelf import Sighting, ValkeyShelf
+from token_service.domain import holding, records
+from token_service.domain.credentials import Choice
+from token_service.domain.failures import Failure
+from token_service.domain.holding import Claim, Held
+from token_service.domain.tokens import Account, AccountId, CopilotToken, Grant
+from token_service.ports import Chance, Clock, StoreEvents
+
+# A write is numbered anew when the store has gone back; more often than this it is not itself.
+MOST_NUMBERINGS = 4
+LOOKERS = 8
+
+
+@dataclass(frozen=True)
+class SharedClaim(Claim):
+    """A claim in the store. owner: its name there; seen: what the store held then."""
+
+    owner: str
+    seen: Sighting
+
+
+class SharedStore:
+    """What all replicas know."""
+
+    def __init__(
+        self,
+        memory: MemoryStore,
+        link: StoreLink,
+        time: StoreTime,
+        chance: Chance,
+        events: StoreEvents,
+        claim_seconds: float,
+        is_sealed: bool,
+    ) -> None:
+        self._memory = memory
+        self._link = link
+        self._time = time
+        self._chance = chance
+        self._events = events
+        self._claim_seconds = claim_seconds
+        self._is_sealed = is_sealed
+        # The generation of each token held, and the credential it came from.
+        self._origin: dict[AccountId, tuple[int, bytes]] = {}
+        self._mirror = Mirror(memory)
+        link.add_reader(self._mirror)
+
+    @property
+    def is_alone(self) -> bool:
+        return not self._link.is_up
+
+    def held(self, account: AccountId) -> Held:
+        return self._memory.held(account)
+
+    def on_change(self, listener: Callable[[AccountId], None]) -> None:
+        self._memory.on_change(listener)
+
+    def pardon(self, account: AccountId) -> None:
+        self._memory.pardon(account)
+
+    # --- renewing -----------------------------------------------------------------------------
+
+    async def load(self, account: Account) -> Held:
+        await self._ask(account, lambda shelf: shelf.load(account))
+        return self.held(account.id)
+
+    async def claim(self, account: Account) -> Claim:
+        owner = self._chance.token_id()
+        seen = await self._ask(
+            account, lambda shelf: shelf.claim(account, owner, self._claim_seconds)
+        )
+        if seen is None:
+            return await self._memory.claim(account)
+        granted = seen.verdict == "granted"
+        return SharedClaim(account, granted, self.held(account.id), owner, seen)
+
+    async def extend(self, claim: Claim) -> None:
+        if isinstance(claim, SharedClaim):
+            account, owner, seconds = claim.account, claim.owner, self._claim_seconds
+            await self._link.ask(lambda shelf: shelf.extend(account, owner, seconds))
+
+    async def release(self, claim: Claim) -> None:
+        if isinstance(claim, SharedClaim):
+            account, owner = claim.account, claim.owner
+            await self._link.ask(lambda shelf: shelf.release(account, owner))
+
+    async def keep(
+        self, claim: Claim, grant: Grant, obtained: float, refresh_after: float
+    ) -> CopilotToken | None:
+        name = self._chance.token_id()
+        if isinstance(claim, SharedClaim) and self._may_share(grant):
+            done, token = await self._keep_shared(claim, grant, name, obtained, refresh_after)
+            if done:
+                return token
+        else:
+            await self.release(claim)
+        return self._keep_alone(claim.account, grant, name, obtained, refresh_after)
+
+    async def fail(self, claim: Claim, failure: Failure) -> None:
+        done = None
+        if isinstance(claim, SharedClaim):
+            account, owner, seen = claim.account, claim.owner, claim.seen
+            done = await self._ask(account, lambda s: s.fail(account, owner, seen, failure))
+        if done is None or done.verdict == "failed":
+            await self._memory.fail(claim, failure)
+
+    async def reject(self, account: Account, token_id: str) -> Held:
+        done = await self._ask(account, lambda shelf: shelf.reject(account, token_id))
+        # What only this process has, it alone can mark.
+        if done is None or done.verdict != "rejected":
+            await self._memory.reject(account, token_id)
+        return self.held(account.id)
+
+    def drop(self, account: AccountId) -> None:
+        self._mirror.leave(account)
+        self._origin.pop(account, None)
+        self._memory.drop(account)
+
+    async def forget(self, account: Account) -> None:
+        self._mirror.leave(account.id)
+        if _is_shared(account):
+            await self._link.ask(lambda shelf: shelf.forget(account))
+        self.drop(account.id)
+
+    async def _keep_shared(
+        self, claim: SharedClaim, grant: Grant, name: str, obtained: float, refresh_after: float
+    ) -> tuple[bool, CopilotToken | None]:
+        """Whether the store has answered, and the account's newest token, if there is one."""
+        account, last = claim.account.id, claim.seen
+        for _ in range(MOST_NUMBERINGS):
+            number = self._next_generation(account, last)
+            token = token_of(account, grant, number, name, obtained, refresh_after)
+            seen = await self._write(claim, last, token)
+            if seen is None:
+                return False, None
+            if _is_written(seen, token):
+                self._origin[account] = (number, claim.account.credential_digest)
+                self._memory.put(account, Held(token, strikes=seen.held.strikes))
+                return True, token
+            if seen.verdict == "lost":
+                return True, await self._lost(claim, seen)
+            last = seen
+        return False, None
+
+    async def _write(
+        self, claim: SharedClaim, last: Sighting, token: CopilotToken
+    ) -> Sighting | None:
+        account, owner = claim.account, claim.owner
+        return await self._link.ask(lambda shelf: shelf.keep(account, owner, last, token))
+
+    async def _lost(self, claim: SharedClaim, seen: Sighting) -> CopilotToken | None:
+        """The token this one lost to; None when that is still to come."""
+        await self._adopt(claim.account, seen)
+        newest = self.held(claim.account.id).living(self._time.monotonic())
+        return newest if newest is not None and newest.generation > claim.seen.generation else None
+
+    def _keep_alone(
+        self, account: Account, grant: Grant, name: str, obtained: float, refresh_after: float
+    ) -> CopilotToken:
+        number = self._memory.next_generation(account.id)
+        token = token_of(account.id, grant, number, name, obtained, refresh_after)
+        strikes = holding.strikes_after(self.held(account.id), self._time.monotonic())
+        self._origin[account.id] = (number, account.credential_digest)
+        self._memory.put(account.id, Held(token, strikes=strikes))
+        return token
+
+    def _next_generation(self, account: AccountId, seen: Sighting) -> int:
+        token = self.held(account).token
+        return records.numbered(
+            seen.generation,
+            token.generation if token is not None else 0,
+            seen.is_continuous,
+            seen.store_now / records.MICROSECONDS,
+            int(self._chance.fraction() * STRIDES),
+        )
+
+    def _may_share(self, grant: Grant) -> bool:
+        return records.may_be_shared(grant.strategy, grant.value, self._is_sealed)
+
+    # --- keeping in step ----------------------------------------------------------------------
+
+    async def _ask(
+        self, account: Account, operation: Callable[[ValkeyShelf], Awaitable[Sighting]]
+    ) -> Sighting | None:
+        """Do it, and learn what the store then holds; None when it cannot be done."""
+        if not _is_shared(account):
+            return None
+        self._mirror.follow(account)
+        seen = await self._link.ask(operation)
+        # Forgotten meanwhile, it stays so: what was read before is not to bring it back.
+        if seen is not None and self._mirror.follows(account.id):
+            await self._adopt(account, seen)
+        return seen
+
+    async def _adopt(self, account: Account, seen: Sighting) -> None:
+        self._time.learn(seen.store_now / records.MICROSECONDS, seen.seen_at)
+        if seen.refused is not None:
+            self._events.record_refused(account.id, seen.refused)
+        mine = self.held(account.id)
+        self._take(account, seen)
+        if mine.token is not None and mine.token.generation > seen.generation:
+            await self._offer(account, mine, seen)
+
+    def _take(self, account: Account, seen: Sighting) -> None:
+        now = self._time.monotonic()
+        held = holding.newest(self.held(account.id), seen.held, seen.generation, now)
+        if held.token is seen.held.token and held.token is not None:
+            self._origin[account.id] = (held.token.generation, account.credential_digest)
+        self._memory.put(account.id, held)
+
+    async def _offer(self, account: Account, mine: Held, seen: Sighting) -> None:
+        """Give the others a token that they do not know of, if it is as good as new."""
+        token = mine.living(self._time.monotonic())
+        if token is None or mine.rejected_at is not None:
+            return
+        if self._origin.get(account.id) != (token.generation, account.credential_digest):
+            return
+        if not records.may_be_shared(token.strategy, token.value, self._is_sealed):
+            return
+        now_there = await self._link.ask(lambda shelf: shelf.offer(account, seen, token))
+        if now_there is not None:
+            self._take(account, now_there)
+
+    def look_soon(self, account: Account) -> None:
+        if _is_shared(account):
+            self._mirror.look_soon(account)
+
+    async def changed(self, account: Account, seconds: float) -> None:
+        await self._mirror.changed(account.id, seconds)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Keep the link and the mirror for the length of the block, which waits for neither.
+
+        It begins when the store was tried once: who starts alone exchanges what others have.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(self._link.run())]
+            running += [tasks.create_task(self._mirror.look(self.load)) for _ in range(LOOKERS)]
+            await self._link.tried()
+            try:
+                yield
+            finally:
+                for task in running:
+                    task.cancel()
+
+
+@dataclass(frozen=True)
+class StoreOptions:
+    """The settings `store.*`. keys: the first seals, all open; none: nothing is sealed."""
+
+    place: Place
+    namespace: str
+    keys: Sequence[bytes] = field(repr=False)
+    claim_seconds: float
+
+
+def shared_store(
+    options: StoreOptions, clock: Clock, chance: Chance, events: StoreEvents
+) -> SharedStore:
+    """The store and its parts; nothing is connected before it runs."""
+    keyring = Keyring(options.keys)
+    time = StoreTime(clock)
+    link = StoreLink(
+        lambda: connected(options.place),
+        lambda connection: ValkeyShelf(connection, options.namespace, keyring, clock),
+        chance,
+        events,
+    )
+    memory = MemoryStore(time, chance)
+    return SharedStore(memory, link, time, chance, events, options.claim_seconds, keyring.is_sealed)
+
+
+def _is_shared(account: Account) -> bool:
+    """Whether there is an exchange to be shared; what nobody is asked for stays here."""
+    return account.choice not in (Choice.DIRECT, Choice.STATIC)
+
+
+def _is_written(seen: Sighting, token: CopilotToken) -> bool:
+    """Whether it is there: the answer to an earlier try may have been lost."""
+    there = seen.held.token
+    return there is not None and there.token_id == token.token_id

@@ -1,0 +1,419 @@
+"""The composition root: builds the service from its settings, runs it, and ends it in order.
+
+The one place that knows every part; nothing but __main__ imports it.
+"""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import httpx
+
+from runtime.clock import SystemClock
+from runtime.configuration import read_secret
+from runtime.listening import parse_address, taken
+from runtime.logs import fields
+from runtime.ops import OpsServer
+from runtime.reload import Reloader
+from runtime.signals import stop_signal
+from runtime.version import VERSION
+from token_service.adapters.audit_log import AuditLog
+from token_service.adapters.callers.certificate_files import CertificateFiles
+from token_service.adapters.callers.cluster import (
+    KeysAtUrl,
+    KeysInFile,
+    TokenReviews,
+    is_in_cluster,
+)
+from token_service.adapters.callers.key_ring import KeyRing
+from token_service.adapters.callers.known import (
+    CertificateHolders,
+    Everyone,
+    Register,
+    TokenHolders,
+)
+from token_service.adapters.callers.service_accounts import ServiceAccounts
+from token_service.adapters.chance import SystemChance
+from token_service.adapters.event_log import LoggedEvents
+from token_service.adapters.github import HttpxGitHub, client
+from token_service.adapters.memory_store import MemoryStore
+from token_service.adapters.prometheus import HeldCollector, PrometheusEvents
+from token_service.adapters.shared_store import SharedStore, StoreOptions, shared_store
+from token_service.adapters.sources.chosen import ChosenSource, StrategySource
+from token_service.adapters.sources.exchange import ExchangeSource
+from token_service.adapters.sources.github_app import GitHubAppSource
+from token_service.adapters.sources.ready_made import DirectSource, StaticSource
+from token_service.adapters.valkey_server import Place
+from token_service.broker import Broker
+from token_service.cli.account_entry import Destination, check, deliver
+from token_service.cli.login import App, sign_in
+from token_service.domain.credentials import Strategy, choose, classify
+from token_service.domain.errors import CredentialKindUnsupported
+from token_service.domain.freshness import FreshnessPolicy
+from token_service.domain.hosts import web_url_of
+from token_service.domain.identity import ClientIdentity
+from token_service.domain.service_accounts import TokenRules
+from token_service.domain.tokens import Account, AccountId
+from token_service.ports import (
+    CallerEvents,
+    Chance,
+    Clock,
+    ConfigurationEvents,
+    StoreEvents,
+    TokenStore,
+)
+from token_service.refresher import Refresher
+from token_service.renewal import Limits, Outcome, Renewal
+from token_service.rpc.admission import Admission
+from token_service.rpc.identity import bearer, certificate, nothing
+from token_service.rpc.interceptors import CallBoundary
+from token_service.rpc.server import RpcServer, ServerOptions
+from token_service.rpc.servicer import TokenServiceServicer
+from token_service.rpc.tls import credentials
+from token_service.rpc.warm import WarmAnswers
+from token_service.settings.callers import directory_of
+from token_service.settings.document import Settings
+from token_service.settings.reading import Configuration
+from token_service.settings.snapshot import Snapshot, snapshot_of
+from token_service.settings.store import read_keys
+from token_service.singleflight import SingleFlight
+
+log = logging.getLogger("token_service")
+
+PRODUCT = f"copilot-gateway/{VERSION}"
+# An attempt is GitHub's time-out, and for a GitHub App the signing of its claims.
+ATTEMPT_MARGIN_SECONDS = 2.0
+# For calls under way when the process is to end. Those answered from memory take milliseconds;
+# one that waits for an exchange gets this long, well within the 30 s Kubernetes gives.
+GRACE_SECONDS = 5.0
+LOGIN_TIMEOUT_SECONDS = 10.0
+# Of the issuer's keys and of a TokenReview, for which a caller waits.
+CLUSTER_TIMEOUT_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where settings were read from. begun: wall time when reading them began."""
+
+    path: Path
+    begun: float
+
+
+async def serve(
+    settings: Settings,
+    stop: Callable[[], Awaitable[object]] | None = None,
+    on_ready: Callable[[], None] = lambda: None,
+    clock: Clock | None = None,
+    origin: Origin | None = None,
+) -> None:
+    """Run the service until `stop` returns, or until a stop signal comes.
+
+    origin: is read again while the service runs. Raises ListenError when a port cannot be had.
+    """
+    service = Service(settings, clock or SystemClock(), origin)
+    await service.run(stop or service.stop_signal, on_ready)
+
+
+class Service:
+    """The parts of one service. Building it assigns; `run` opens, starts and ends them."""
+
+    def __init__(self, settings: Settings, clock: Clock, origin: Origin | None) -> None:
+        chance = SystemChance()
+        snapshot = snapshot_of(settings)
+        names = tuple(account.id for account in snapshot.accounts)
+        self._settings = settings
+        self._snapshot = snapshot
+        self._ready = False
+        self._tasks = asyncio.TaskGroup()
+        self._http = _http_client(settings)
+        metrics = PrometheusEvents(names)
+        events = LoggedEvents(metrics)
+        self._shared = _shared_store(settings, clock, chance, events)
+        store: TokenStore = self._shared or MemoryStore(clock, chance)
+        if self._shared is None:
+            metrics.store_up("memory")
+        self._held = HeldCollector(names, store, clock)
+        metrics.registry.register(self._held)
+        policy = _policy(settings)
+        self._flights: SingleFlight[AccountId, Outcome] = SingleFlight(self._tasks)
+        self._source = ChosenSource(snapshot.credentials, _sources(settings, self._http, clock))
+        self._broker = Broker(
+            snapshot.accounts,
+            Renewal(self._source, store, clock, chance, events, policy, _limits(settings)),
+            store,
+            self._flights,
+            clock,
+            chance,
+            events,
+            policy,
+        )
+        self._warm = WarmAnswers(metrics, clock)
+        store.on_change(self._warm.forget)
+        self._audit = AuditLog(clock)
+        self._certificates = _certificates(settings, clock, events)
+        self._callers = _callers(settings, clock, events)
+        self._reloader = self._reloader_of(origin, clock, events)
+        self._refresher = Refresher(self._broker, clock, settings.freshness.idle_seconds)
+        self._rpc = RpcServer(
+            TokenServiceServicer(self._broker, clock),
+            CallBoundary(
+                events, metrics.calls, clock, self._callers.admission, self._audit, self._warm
+            ),
+            ServerOptions(**settings.grpc.model_dump()),
+        )
+        self._ops = OpsServer(
+            parse_address(settings.listen.ops), "listen.ops", metrics.render, lambda: self._ready
+        )
+
+    async def run(
+        self, stop: Callable[[], Awaitable[object]], on_ready: Callable[[], None]
+    ) -> None:
+        """Open, start, wait for `stop`, end. What is opened first is closed last."""
+        async with AsyncExitStack() as stack:
+            # A scrape can see how the process ends: the ops port goes last.
+            stack.push_async_callback(self._ops.stop)
+            await self._ops.start()
+            # Exchanges may use the client until the group has ended them.
+            await stack.enter_async_context(self._http)
+            # And what was claimed in the store is given back by whoever is cancelled.
+            if self._shared is not None:
+                await stack.enter_async_context(self._shared.running())
+            tasks = await stack.enter_async_context(self._tasks)
+            # Before the ports: who sees the service ready may send a signal at once.
+            stopping = tasks.create_task(_until(stop))
+            background = [tasks.create_task(self._refresher.run())]
+            if self._reloader is not None:
+                background.append(tasks.create_task(self._reloader.run()))
+            # The counts of the audit's last minute are written, whatever ends the service.
+            stack.callback(self._audit.close)
+            background.append(tasks.create_task(self._audit.run()))
+            for http in self._callers.clients:
+                await stack.enter_async_context(http)
+            if self._callers.ring is not None:
+                background.append(tasks.create_task(self._callers.ring.run()))
+            try:
+                await self._listen()
+                _report_accounts(self._snapshot, self._snapshot.accounts)
+                on_ready()
+                await stopping
+            finally:
+                await self._end(background)
+        log.info("ended")
+
+    async def stop_signal(self) -> object:
+        """Wait for a signal that ends the process; SIGHUP reads the configuration again."""
+        return await stop_signal(self._reloader.ask if self._reloader is not None else None)
+
+    def _reloader_of(
+        self, origin: Origin | None, clock: Clock, events: ConfigurationEvents
+    ) -> Reloader[Snapshot] | None:
+        if origin is None:
+            return None
+        configuration = Configuration(origin.path, self._snapshot, self._take_over, events)
+        return Reloader(configuration, self._snapshot, origin.begun, clock)
+
+    def _take_over(self, snapshot: Snapshot) -> None:
+        """Nothing waits here: a call sees all of the old configuration or all of the new one."""
+        before = {account.id: account for account in self._snapshot.accounts}
+        new = [each for each in snapshot.accounts if before.get(each.id) != each]
+        self._snapshot = snapshot
+        self._source.replace(snapshot.credentials)
+        self._callers.register.directory = snapshot.directory
+        self._warm.clear()
+        self._broker.replace_accounts(snapshot.accounts)
+        self._held.follow(account.id for account in snapshot.accounts)
+        _report_accounts(snapshot, new)
+
+    async def _listen(self) -> None:
+        address = parse_address(self._settings.listen.grpc)
+        try:
+            await self._rpc.start(str(address), _tls(self._certificates))
+        except RuntimeError as error:
+            reason = "it is in use, or not an address of this machine"
+            raise taken("listen.grpc", address, reason) from error
+        self._ready = True
+        log.info(
+            "ready", extra=fields(version=VERSION, grpc=str(address), ops=self._settings.listen.ops)
+        )
+
+    async def _end(self, background: Iterable[asyncio.Task[None]]) -> None:
+        """The order in which the service stops; each step needs those before it."""
+        log.info("ending")
+        # 1. The load balancer and the clients' health checks look elsewhere from now on.
+        self._ready = False
+        await self._rpc.say_not_serving()
+        # 2. Who would have to wait is sent to another replica; living tokens are still given.
+        self._broker.drain()
+        # 3. No new calls; those under way get GRACE_SECONDS.
+        await self._rpc.stop(GRACE_SECONDS)
+        # 4. Nobody is left to wait for the tasks. The group, the client and the ops port end
+        #    as the stack unwinds, in this order.
+        for task in background:
+            task.cancel()
+        self._flights.cancel_all()
+
+
+async def login(client_id: str, scope: str, web_url: str | None, destination: Destination) -> None:
+    """Sign in and deliver the credential. Raises LoginFailed."""
+    check(destination)
+    app = App(client_id, scope, (web_url or web_url_of(destination.host)).rstrip("/"))
+    async with client(LOGIN_TIMEOUT_SECONDS, PRODUCT, proxy_url=None, ca_file=None) as http:
+        github = HttpxGitHub(http, LOGIN_TIMEOUT_SECONDS)
+        credential = await sign_in(app, github, SystemClock(), _say)
+    text, notes = deliver(destination, credential, classify(credential))
+    _say(notes)
+    print(text, end="")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+async def _until(stop: Callable[[], Awaitable[object]]) -> None:
+    await stop()
+
+
+# --- settings → values ------------------------------------------------------------------------
+
+
+def _http_client(settings: Settings) -> httpx.AsyncClient:
+    ca_file = settings.egress.ca_file
+    return client(
+        settings.github.timeout_seconds,
+        PRODUCT,
+        settings.egress.proxy_url,
+        str(ca_file) if ca_file is not None else None,
+    )
+
+
+def _sources(
+    settings: Settings, http: httpx.AsyncClient, clock: Clock
+) -> dict[Strategy, StrategySource]:
+    github = HttpxGitHub(http, settings.github.timeout_seconds)
+    identity = ClientIdentity(product=PRODUCT, **settings.client_identity.model_dump())
+    return {
+        Strategy.EXCHANGE: ExchangeSource(github, identity, clock),
+        Strategy.DIRECT: DirectSource(identity, clock),
+        Strategy.GITHUB_APP: GitHubAppSource(github, identity, clock),
+        Strategy.STATIC: StaticSource(identity, clock),
+    }
+
+
+def _shared_store(
+    settings: Settings, clock: Clock, chance: Chance, events: StoreEvents
+) -> SharedStore | None:
+    store = settings.store
+    if not store.is_shared:
+        return None
+    place = Place(
+        url=store.url,
+        ca_file=str(store.ca_file) if store.ca_file is not None else None,
+        password=read_secret(store.password_file) if store.password_file is not None else None,
+    )
+    keys = read_keys(store.encryption_key_file) if store.encryption_key_file is not None else ()
+    options = StoreOptions(place, store.namespace, keys, store.lock_ttl_seconds)
+    return shared_store(options, clock, chance, events)
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        exchange=settings.github.timeout_seconds + ATTEMPT_MARGIN_SECONDS,
+        claim=settings.store.lock_ttl_seconds,
+    )
+
+
+def _certificates(
+    settings: Settings, clock: Clock, events: CallerEvents
+) -> CertificateFiles | None:
+    tls = settings.listen.tls
+    if tls.cert_file is None or tls.key_file is None:
+        return None
+    return CertificateFiles(tls.cert_file, tls.key_file, tls.client_ca_file, clock, events)
+
+
+def _tls(certificates: CertificateFiles | None) -> grpc.ServerCredentials | None:
+    return credentials(certificates.load(), certificates.changed) if certificates else None
+
+
+@dataclass(frozen=True)
+class _Callers:
+    """How callers are known, and what that needs while the service runs."""
+
+    admission: Admission
+    register: Register
+    ring: KeyRing | None = None
+    clients: tuple[httpx.AsyncClient, ...] = ()
+
+
+def _callers(settings: Settings, clock: Clock, events: CallerEvents) -> _Callers:
+    register = Register(directory_of(settings.auth, settings.listen))
+    match settings.auth.mode:
+        case "none":
+            return _Callers(Admission(nothing, Everyone(), clock), register)
+        case "tokens":
+            return _Callers(Admission(bearer, TokenHolders(register), clock), register)
+        case "mtls":
+            return _Callers(Admission(certificate, CertificateHolders(register), clock), register)
+        case "kubernetes":
+            return _cluster_callers(settings, register, clock, events)
+
+
+def _cluster_callers(
+    settings: Settings, register: Register, clock: Clock, events: CallerEvents
+) -> _Callers:
+    auth, clients = settings.auth, []
+    fetch: KeysAtUrl | KeysInFile
+    reviews = None
+    if auth.jwks_url is not None:
+        clients.append(_cluster_client(settings, auth.jwks_url))
+        fetch = KeysAtUrl(
+            HttpxGitHub(clients[-1], CLUSTER_TIMEOUT_SECONDS), auth.jwks_url, auth.token_file
+        )
+    else:
+        fetch = KeysInFile(auth.jwks_file or Path())
+    if auth.token_review_url is not None:
+        clients.append(_cluster_client(settings, auth.token_review_url))
+        http = HttpxGitHub(clients[-1], CLUSTER_TIMEOUT_SECONDS)
+        reviews = TokenReviews(http, auth.token_review_url, auth.token_file, auth.audience)
+    ring = KeyRing(fetch, clock, events)
+    rules = TokenRules(auth.issuer or "", auth.audience)
+    accounts = ServiceAccounts(register, ring, rules, reviews, clock, events)
+    return _Callers(Admission(bearer, accounts, clock), register, ring, tuple(clients))
+
+
+def _cluster_client(settings: Settings, url: str) -> httpx.AsyncClient:
+    ca_file = settings.auth.ca_file or settings.egress.ca_file
+    # No proxy of the way out leads to the cluster's own services.
+    proxy_url = None if is_in_cluster(url) else settings.egress.proxy_url
+    return client(
+        CLUSTER_TIMEOUT_SECONDS, PRODUCT, proxy_url, str(ca_file) if ca_file is not None else None
+    )
+
+
+def _policy(settings: Settings) -> FreshnessPolicy:
+    return FreshnessPolicy(
+        renew_before=settings.freshness.renew_before_seconds,
+        renew_jitter=settings.freshness.renew_jitter_seconds,
+        min_remaining=settings.freshness.min_remaining_seconds,
+    )
+
+
+def _report_accounts(snapshot: Snapshot, accounts: Iterable[Account]) -> None:
+    """Say once which account uses what, and which cannot work as it stands."""
+    for account in accounts:
+        kind = classify(snapshot.credentials[account.id])
+        try:
+            strategy = choose(account.choice, kind)
+        except CredentialKindUnsupported as error:
+            # The service starts all the same: one account must not take the others down.
+            log.error("account unusable", extra=fields(account=account.id, explanation=str(error)))
+        else:
+            said = "app key" if account.installation is not None else kind
+            log.info(
+                "account", extra=fields(account=account.id, credential=said, strategy=strategy)
+            )

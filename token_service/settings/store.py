@@ -1,0 +1,116 @@
+"""The section `store`: where tokens are kept, and what seals them there.
+
+Describes; connects to nothing. The keys are read here once to be judged and once to be used.
+"""
+
+import base64
+import binascii
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+
+from token_service.settings.not_yet import Part
+from token_service.settings.values import CaFile, SecretFile, SomeSeconds
+
+MEMORY = "memory://"
+SCHEMES = ("valkey", "valkeys", "redis", "rediss")
+KEY_BYTES = 32
+MOST_KEYS = 16
+LARGEST_KEY_FILE = 64 * 1024
+
+
+def _check_url(text: str) -> str:
+    if text == MEMORY:
+        return text
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("must be a URL") from None
+    if parts.scheme not in SCHEMES or not host or not text.isprintable():
+        raise ValueError("must be memory://, or valkey://, valkeys://, redis:// or rediss:// HOST")
+    if parts.password is not None:
+        raise ValueError("must not hold a password; name its file in store.password_file")
+    database = parts.path.strip("/")
+    if parts.query or parts.fragment or (database and not database.isdecimal()):
+        raise ValueError("may have a database's number after the host, and nothing else")
+    return text
+
+
+def _check_keys(path: Path) -> Path:
+    read_keys(path)
+    return path
+
+
+StoreUrl = Annotated[str, AfterValidator(_check_url)]
+KeyFile = Annotated[Path, AfterValidator(_check_keys)]
+Namespace = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+
+
+class Store(Part):
+    """Where tokens are kept. The order of the fields matters: later ones know earlier ones."""
+
+    path = "store"
+    url: StoreUrl = MEMORY
+    namespace: Namespace = "copilot-gateway"
+    ca_file: CaFile | None = None
+    password_file: SecretFile | None = None
+    allow_plaintext: bool = False
+    encryption_key_file: KeyFile | None = Field(default=None, validate_default=True)
+    lock_ttl_seconds: SomeSeconds = 15
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other replicas use the same one."""
+        return self.url != MEMORY
+
+    @field_validator("encryption_key_file")
+    @classmethod
+    def _seals_what_is_shared(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if not {"url", "allow_plaintext"} <= info.data.keys() or value is not None:
+            return value
+        if info.data["url"] != MEMORY and not info.data["allow_plaintext"]:
+            raise ValueError(
+                "required with a shared store, so that nobody who reads the store can use the "
+                "tokens (or set store.allow_plaintext)"
+            )
+        return value
+
+
+def outlasts_exchange(timeout_seconds: float, store: Store | None) -> str | None:
+    """What is wrong with an exchange that takes so long, if anything is.
+
+    A lock that ends before the exchange does lets a second replica begin one.
+    """
+    if store is None or not store.is_shared or store.lock_ttl_seconds > timeout_seconds:
+        return None
+    return "must be shorter than store.lock_ttl_seconds, or two replicas exchange at a time"
+
+
+def read_keys(path: Path) -> tuple[bytes, ...]:
+    """The keys of a file: base64 of 32 bytes a line, the first seals, all open.
+
+    Raises ValueError with a sentence that quotes nothing of it.
+    """
+    try:
+        with path.open("rb") as file:
+            lines = file.read(LARGEST_KEY_FILE).split()
+    except FileNotFoundError:
+        raise ValueError(f"{path}: no such file") from None
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read: {error.strerror}") from None
+    if not 0 < len(lines) <= MOST_KEYS:
+        raise ValueError(f"{path}: must hold between 1 and {MOST_KEYS} keys, one a line")
+    return tuple(_key(line, f"{path}: line {number}") for number, line in enumerate(lines, 1))
+
+
+def _key(line: bytes, where: str) -> bytes:
+    try:
+        key = base64.b64decode(line, validate=True)
+    except binascii.Error:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"{where} is not the base64 of {KEY_BYTES} bytes")
+    return key
