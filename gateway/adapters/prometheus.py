@@ -1,0 +1,129 @@
+"""The gateway's metrics: every name in this file, labels from closed sets (design §8).
+
+Names and buckets of the gen_ai_* family follow OpenTelemetry's GenAI conventions as Envoy AI
+Gateway spells them for Prometheus (peers.md §1.6).
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from gateway.ports import Exchange
+
+REQUEST_BUCKETS = tuple(0.01 * 2**power for power in range(14))
+FIRST_TOKEN_BUCKETS = (
+    *(0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75),
+    *(1, 2.5, 5, 7.5, 10, 15, 20, 30, 45, 60),
+)
+OVERHEAD_BUCKETS = (
+    *(0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25),
+)
+OPERATION = "chat"
+PROVIDER = "github.copilot"
+GEN_AI_LABELS = (
+    *("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "error_type"),
+)
+OTHER_MODEL = "other"
+MAX_MODELS = 100
+"""Model names come from callers; only those upstream accepted become labels, and not more."""
+
+
+class PrometheusEvents:
+    """GatewayEvents as Prometheus metrics, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._models: set[str] = set()
+        self._requests = Counter(
+            "gateway_requests",
+            "Requests answered, by HTTP status.",
+            ("route", "group", "code"),
+            registry=self.registry,
+        )
+        self._rejections = Counter(
+            "gateway_rejections",
+            "Requests answered with an error, by its x-gateway-error.",
+            ("reason",),
+            registry=self.registry,
+        )
+        self._inflight = Gauge(
+            "gateway_inflight",
+            "Requests being served.",
+            ("group",),
+            registry=self.registry,
+        )
+        self._initiators = Counter(
+            "gateway_initiator",
+            "Inference requests by who set them off, and the rule that said so.",
+            ("group", "initiator", "rule"),
+            registry=self.registry,
+        )
+        self._stream_ends = Counter(
+            "gateway_stream_ends",
+            "Streams by how they ended.",
+            ("reason",),
+            registry=self.registry,
+        )
+        self._overhead = Histogram(
+            "gateway_overhead_seconds",
+            "Time from the caller's headers to upstream's, less the wait for upstream.",
+            buckets=OVERHEAD_BUCKETS,
+            registry=self.registry,
+        )
+        self._duration = Histogram(
+            "gen_ai_server_request_duration_seconds",
+            "Time from the caller's headers to the end of the answer.",
+            GEN_AI_LABELS,
+            buckets=REQUEST_BUCKETS,
+            registry=self.registry,
+        )
+        self._first_token = Histogram(
+            "gen_ai_server_time_to_first_token_seconds",
+            "Time from the caller's headers to the first byte of a stream.",
+            GEN_AI_LABELS[:-1],
+            buckets=FIRST_TOKEN_BUCKETS,
+            registry=self.registry,
+        )
+
+    def request_started(self, exchange: Exchange) -> None:
+        """See ports.GatewayEvents."""
+        self._inflight.labels(exchange.group).inc()
+
+    def request_ended(self, exchange: Exchange, seconds: float) -> None:
+        """See ports.GatewayEvents."""
+        if exchange.group:
+            self._inflight.labels(exchange.group).dec()
+        self._requests.labels(exchange.route, exchange.group, str(exchange.status)).inc()
+        if exchange.fault:
+            self._rejections.labels(exchange.fault).inc()
+        if exchange.verdict is not None:
+            self._inference_ended(exchange, seconds)
+
+    def render(self) -> bytes:
+        """The text a scrape gets."""
+        return generate_latest(self.registry)
+
+    def _inference_ended(self, exchange: Exchange, seconds: float) -> None:
+        verdict = exchange.verdict
+        if verdict is not None:
+            self._initiators.labels(
+                exchange.group, verdict.initiator.value, verdict.rule.value
+            ).inc()
+        model = self._model_label(exchange)
+        self._duration.labels(OPERATION, PROVIDER, model, exchange.fault).observe(seconds)
+        if exchange.first_byte_seconds is not None:
+            self._overhead.observe(
+                max(0.0, exchange.first_byte_seconds - exchange.upstream_seconds)
+            )
+            if exchange.stream:
+                self._first_token.labels(OPERATION, PROVIDER, model).observe(
+                    exchange.first_byte_seconds
+                )
+        if exchange.stream_end:
+            self._stream_ends.labels(exchange.stream_end).inc()
+
+    def _model_label(self, exchange: Exchange) -> str:
+        if exchange.model in self._models:
+            return exchange.model
+        if exchange.status != 200 or len(self._models) >= MAX_MODELS:
+            return OTHER_MODEL
+        self._models.add(exchange.model)
+        return exchange.model

@@ -1,0 +1,74 @@
+"""USE CASE: the models an account may use, cached.
+
+One fetch per account at a time, shared by all who ask. While upstream does not answer, the list
+of before is served: upstream limits this request too (copilot-upstream.md §5.5).
+"""
+
+import asyncio
+import uuid
+from dataclasses import dataclass
+
+from gateway.domain import headers, models
+from gateway.domain.errors import GatewayError
+from gateway.domain.models import Model
+from gateway.ports import Clock, TokenProvider, Upstream, UpstreamRequest
+from gateway.relay import refusal_of
+
+FRESH_SECONDS = 300.0
+PAUSE_SECONDS = 10.0
+MAX_LIST_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class _Entry:
+    lock: asyncio.Lock
+    list: tuple[Model, ...] | None = None
+    good_until: float = 0.0
+
+
+class Catalogue:
+    """Model lists by account; accounts come from configuration, so their number is bounded."""
+
+    def __init__(self, tokens: TokenProvider, upstream: Upstream, clock: Clock) -> None:
+        self._tokens = tokens
+        self._upstream = upstream
+        self._clock = clock
+        self._entries: dict[str, _Entry] = {}
+
+    async def models(self, account: str) -> tuple[Model, ...]:
+        """The account's models. Raises GatewayError when there was never a list."""
+        entry = self._entries.setdefault(account, _Entry(asyncio.Lock()))
+        async with entry.lock:
+            if entry.list is None or self._clock.monotonic() >= entry.good_until:
+                await self._renew(account, entry)
+            assert entry.list is not None  # noqa: S101  _renew raises otherwise
+            return entry.list
+
+    async def _renew(self, account: str, entry: _Entry) -> None:
+        try:
+            entry.list = await self._fetch(account)
+            entry.good_until = self._clock.monotonic() + FRESH_SECONDS
+        except GatewayError:
+            if entry.list is None:
+                raise
+            entry.good_until = self._clock.monotonic() + PAUSE_SECONDS
+
+    async def _fetch(self, account: str) -> tuple[Model, ...]:
+        token = await self._tokens.get(account)
+        request = UpstreamRequest(
+            method="GET",
+            url=f"{token.api_base_url}/models",
+            headers=headers.for_upstream(
+                caller={},
+                token_value=token.value,
+                token_headers=token.headers,
+                attempt_id=str(uuid.uuid4()),
+                initiator=None,
+                vision=False,
+                stream=False,
+            ),
+        )
+        async with self._upstream.send(request) as reply:
+            if reply.status != 200:
+                raise await refusal_of(reply, self._clock.now())
+            return models.parse(await reply.read(MAX_LIST_BYTES))

@@ -1,0 +1,83 @@
+"""The company's own keys: how one is made, told from a typo, and looked up.
+
+A key is `cgw_` + 32 base-62 characters (190 random bits) + 6 characters of checksum. Scanners
+recognise it by prefix and checksum; the gateway stores only its SHA-256. Any other string works
+as a key too if its SHA-256 is configured.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from gateway.domain.errors import Fault, GatewayError
+
+PREFIX = "cgw_"
+RANDOM_CHARACTERS = 32
+CHECKSUM_CHARACTERS = 6
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """What a key may do. The key itself is not here."""
+
+    id: str
+    group: str
+    account: str | None
+    """The only account this key may use; None leaves the choice to the group."""
+    expires_at: float | None
+    """Seconds since the epoch."""
+    may_mark_agent: bool
+
+
+def new_key(characters: Iterable[str]) -> str:
+    """A key from RANDOM_CHARACTERS characters the caller drew at random from ALPHABET."""
+    body = PREFIX + "".join(characters)
+    if len(body) != len(PREFIX) + RANDOM_CHARACTERS or not set(body[len(PREFIX) :]) <= set(
+        ALPHABET
+    ):
+        raise ValueError(f"a key needs {RANDOM_CHARACTERS} characters of the alphabet")
+    return body + _checksum(body)
+
+
+def is_mistyped(key: str) -> bool:
+    """Whether this looks like a key of ours but was not copied whole or correctly."""
+    if not key.startswith(PREFIX):
+        return False
+    body, checksum = key[:-CHECKSUM_CHARACTERS], key[-CHECKSUM_CHARACTERS:]
+    return len(body) != len(PREFIX) + RANDOM_CHARACTERS or _checksum(body) != checksum
+
+
+def digest(key: str) -> str:
+    """What is stored of a key: SHA-256 in lower-case hex.
+
+    A key has far too many random bits to be guessed, so no slow hash is needed.
+    """
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def find(keys: Mapping[str, ApiKey], presented: str, now: float) -> ApiKey:
+    """The key whose digest this is. Raises GatewayError.
+
+    A dictionary look-up by digest needs no constant-time comparison: a caller cannot steer the
+    digest, so how far it matches says nothing about the key.
+    """
+    key = keys.get(digest(presented))
+    if key is None:
+        message = "The API key is not known here; check that it is this gateway's key."
+        if is_mistyped(presented):
+            message = "The API key is incomplete or mistyped: its checksum does not match."
+        raise GatewayError(Fault.CALLER_KEY_UNKNOWN, message)
+    if key.expires_at is not None and key.expires_at <= now:
+        raise GatewayError(Fault.CALLER_KEY_EXPIRED, "The API key has expired; ask for a new one.")
+    return key
+
+
+def _checksum(body: str) -> str:
+    number = zlib.crc32(body.encode())
+    characters = ""
+    for _ in range(CHECKSUM_CHARACTERS):
+        number, index = divmod(number, len(ALPHABET))
+        characters = ALPHABET[index] + characters
+    return characters

@@ -1,0 +1,74 @@
+"""Every way a request can fail, by whose fault it is. Knows no HTTP status and no wire shape.
+
+GatewayError
+└── carries one Fault, a public message, and what a caller may act on
+
+The words of Fault are what `x-gateway-error`, the metrics and the log say. The list is closed:
+what fits none is `gateway_other`, which operators are alerted about.
+"""
+
+from enum import Enum
+
+
+class Fault(Enum):
+    """Who is at fault and how; the prefix names the party."""
+
+    CALLER_KEY_MISSING = "caller_key_missing"
+    CALLER_KEY_UNKNOWN = "caller_key_unknown"
+    CALLER_KEY_EXPIRED = "caller_key_expired"
+    CALLER_KEYS_CONFLICT = "caller_keys_conflict"
+    CALLER_PATH_UNKNOWN = "caller_path_unknown"
+    CALLER_ENDPOINT_UNSUPPORTED = "caller_endpoint_unsupported"
+    CALLER_METHOD_NOT_ALLOWED = "caller_method_not_allowed"
+    CALLER_BODY_INVALID = "caller_body_invalid"
+    CALLER_BODY_TOO_LARGE = "caller_body_too_large"
+    CALLER_BODY_TIMEOUT = "caller_body_timeout"
+    CALLER_MODEL_NOT_FOUND = "caller_model_not_found"
+    CALLER_MODEL_ENDPOINT = "caller_model_endpoint"
+    CALLER_CONTEXT_LENGTH = "caller_context_length"
+    CALLER_CONTENT_FILTERED = "caller_content_filtered"
+    CALLER_REQUEST_REFUSED = "caller_request_refused"
+    POLICY_PLATFORM = "policy_platform"
+    SEAT_UNKNOWN = "seat_unknown"
+    SEAT_CREDENTIAL = "seat_credential"
+    SEAT_NO_ACCESS = "seat_no_access"
+    SEAT_TOKEN_UNAVAILABLE = "seat_token_unavailable"
+    SEAT_TOKEN_REJECTED = "seat_token_rejected"
+    SEAT_FORBIDDEN = "seat_forbidden"
+    SEAT_WRONG_HOST = "seat_wrong_host"
+    SEAT_IDENTITY = "seat_identity"
+    SEAT_QUOTA = "seat_quota"
+    SEAT_RATE_LIMITED = "seat_rate_limited"
+    UPSTREAM_CLIENT_REFUSED = "upstream_client_refused"
+    UPSTREAM_RATE_LIMITED = "upstream_rate_limited"
+    UPSTREAM_OVERLOADED = "upstream_overloaded"
+    UPSTREAM_UNAVAILABLE = "upstream_unavailable"
+    UPSTREAM_TIMEOUT = "upstream_timeout"
+    UPSTREAM_BAD_ANSWER = "upstream_bad_answer"
+    UPSTREAM_CUT_OFF = "upstream_cut_off"
+    GATEWAY_TOKEN_SERVICE = "gateway_token_service"
+    GATEWAY_VISION_HEADER = "gateway_vision_header"
+    GATEWAY_OTHER = "gateway_other"
+
+
+class GatewayError(Exception):
+    """A refusal whose message may reach the caller: it never holds a secret or HTML."""
+
+    def __init__(
+        self,
+        fault: Fault,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.fault = fault
+        self.message = message
+        self.code = code
+        """Overrides the fault's usual `code` where clients act on a more precise word."""
+        self.param = param
+        """The field of the request that is at fault."""
+        self.retry_after = retry_after
+        """Seconds after which the same request may succeed."""

@@ -1,0 +1,106 @@
+"""From a fault to what the caller reads: status, type and code, in OpenAI's error shape.
+
+One table, total over Fault. Invariant 5 of the design is in it: only the caller_key_* rows are
+401.
+"""
+
+import math
+from dataclasses import dataclass
+
+import msgspec
+from aiohttp import web
+
+from gateway.domain.errors import Fault, GatewayError
+
+FAULT_HEADER = "x-gateway-error"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How a fault looks from outside."""
+
+    status: int
+    type: str
+    code: str | None
+
+
+_REQUEST = "invalid_request_error"
+_AUTH = "authentication_error"
+_LIMIT = "rate_limit_error"
+_SERVER = "server_error"
+
+SHAPES: dict[Fault, Shape] = {
+    Fault.CALLER_KEY_MISSING: Shape(401, _AUTH, "invalid_api_key"),
+    Fault.CALLER_KEY_UNKNOWN: Shape(401, _AUTH, "invalid_api_key"),
+    Fault.CALLER_KEY_EXPIRED: Shape(401, _AUTH, "invalid_api_key"),
+    Fault.CALLER_KEYS_CONFLICT: Shape(401, _AUTH, "invalid_api_key"),
+    Fault.CALLER_PATH_UNKNOWN: Shape(404, _REQUEST, "unknown_url"),
+    Fault.CALLER_ENDPOINT_UNSUPPORTED: Shape(404, _REQUEST, "unsupported_endpoint"),
+    Fault.CALLER_METHOD_NOT_ALLOWED: Shape(405, _REQUEST, "method_not_allowed"),
+    Fault.CALLER_BODY_INVALID: Shape(400, _REQUEST, "invalid_request_body"),
+    Fault.CALLER_BODY_TOO_LARGE: Shape(413, _REQUEST, "request_too_large"),
+    Fault.CALLER_BODY_TIMEOUT: Shape(408, _REQUEST, "request_timeout"),
+    Fault.CALLER_MODEL_NOT_FOUND: Shape(404, _REQUEST, "model_not_found"),
+    Fault.CALLER_MODEL_ENDPOINT: Shape(400, _REQUEST, "unsupported_api_for_model"),
+    Fault.CALLER_CONTEXT_LENGTH: Shape(400, _REQUEST, "context_length_exceeded"),
+    Fault.CALLER_CONTENT_FILTERED: Shape(400, _REQUEST, "content_filter"),
+    Fault.CALLER_REQUEST_REFUSED: Shape(400, _REQUEST, "invalid_request"),
+    Fault.POLICY_PLATFORM: Shape(403, "permission_error", "wrong_platform"),
+    Fault.SEAT_UNKNOWN: Shape(502, _SERVER, "seat_unknown"),
+    Fault.SEAT_CREDENTIAL: Shape(502, _SERVER, "seat_credential"),
+    Fault.SEAT_NO_ACCESS: Shape(502, _SERVER, "seat_no_access"),
+    Fault.SEAT_TOKEN_UNAVAILABLE: Shape(503, _SERVER, "seat_token_unavailable"),
+    Fault.SEAT_TOKEN_REJECTED: Shape(502, _SERVER, "seat_token_rejected"),
+    Fault.SEAT_FORBIDDEN: Shape(502, _SERVER, "seat_forbidden"),
+    Fault.SEAT_WRONG_HOST: Shape(502, _SERVER, "seat_wrong_host"),
+    Fault.SEAT_IDENTITY: Shape(502, _SERVER, "seat_identity"),
+    Fault.SEAT_QUOTA: Shape(429, "insufficient_quota", "insufficient_quota"),
+    Fault.SEAT_RATE_LIMITED: Shape(429, _LIMIT, "rate_limit_exceeded"),
+    Fault.UPSTREAM_CLIENT_REFUSED: Shape(502, _SERVER, "upstream_client_refused"),
+    Fault.UPSTREAM_RATE_LIMITED: Shape(503, _SERVER, "upstream_rate_limited"),
+    Fault.UPSTREAM_OVERLOADED: Shape(503, _SERVER, "upstream_overloaded"),
+    Fault.UPSTREAM_UNAVAILABLE: Shape(502, _SERVER, "upstream_unavailable"),
+    Fault.UPSTREAM_TIMEOUT: Shape(504, _SERVER, "upstream_timeout"),
+    Fault.UPSTREAM_BAD_ANSWER: Shape(502, _SERVER, "upstream_bad_answer"),
+    Fault.UPSTREAM_CUT_OFF: Shape(502, _SERVER, "upstream_cut_off"),
+    Fault.GATEWAY_TOKEN_SERVICE: Shape(503, _SERVER, "gateway_token_service"),
+    Fault.GATEWAY_VISION_HEADER: Shape(502, _SERVER, "gateway_vision_header"),
+    Fault.GATEWAY_OTHER: Shape(500, _SERVER, "gateway_other"),
+}
+
+
+def unexpected() -> GatewayError:
+    """The error for a defect of ours; what happened is in the log, not in the answer."""
+    return GatewayError(Fault.GATEWAY_OTHER, "The gateway failed; its operators can see why.")
+
+
+def error_response(error: GatewayError) -> web.Response:
+    """The whole answer to a request that failed before anything was sent."""
+    headers = {"Content-Type": "application/json", FAULT_HEADER: error.fault.value}
+    if error.retry_after is not None:
+        # Rounded up: a caller that returns a moment too early is refused again.
+        headers["Retry-After"] = str(math.ceil(error.retry_after))
+    return web.Response(status=SHAPES[error.fault].status, headers=headers, body=error_body(error))
+
+
+def error_body(error: GatewayError) -> bytes:
+    """OpenAI's error object."""
+    shape = SHAPES[error.fault]
+    return msgspec.json.encode(
+        {
+            "error": {
+                "message": error.message,
+                "type": shape.type,
+                "param": error.param,
+                "code": error.code or shape.code,
+            }
+        }
+    )
+
+
+def error_event(error: GatewayError) -> bytes:
+    """A server-sent event that ends a stream with an error.
+
+    The empty line in front closes whatever event upstream left unfinished.
+    """
+    return b"\n\ndata: " + error_body(error) + b"\n\n"

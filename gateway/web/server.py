@@ -1,0 +1,121 @@
+"""The callers' HTTP server: one function around every request.
+
+It gives the request its id, finds route, key and group, turns errors into answers, and tells the
+events and the access log what happened. There is no middleware stack: what every request needs is
+in this file, in order.
+"""
+
+import logging
+import traceback
+import uuid
+
+from aiohttp import web
+
+from gateway.domain import api_keys, groups, headers
+from gateway.domain.errors import GatewayError
+from gateway.ports import Exchange
+from gateway.web import problems
+from gateway.web.context import Caller, Context
+from gateway.web.keys import presented_key
+from gateway.web.routes import UNROUTED, Route, find_route
+from runtime.logs import fields
+
+log = logging.getLogger("gateway.access")
+
+REQUEST_ID_HEADER = "x-request-id"
+CALLER_REQUEST_ID_HEADER = "x-caller-request-id"
+
+
+class Front:
+    """Handles every request of the callers' port."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request; called by aiohttp."""
+        clock = self._context.clock
+        exchange = Exchange(str(uuid.uuid4()), UNROUTED, clock.monotonic())
+        try:
+            response = await self._answer(request, exchange)
+            if not response.prepared:
+                self._label(request, response, exchange)
+            return response
+        finally:
+            seconds = clock.monotonic() - exchange.started
+            # A caller that leaves cancels this task: then there was no status.
+            exchange.status = exchange.status or 499
+            self._context.events.request_ended(exchange, seconds)
+            _write_access_line(exchange, seconds)
+
+    async def _answer(self, request: web.BaseRequest, exchange: Exchange) -> web.StreamResponse:
+        try:
+            route = find_route(request.method, request.path)
+            exchange.route = route.name
+            caller = self._admit(request, route, exchange)
+            return await route.endpoint(self._context, request, caller, exchange)
+        except GatewayError as error:
+            exchange.fault = error.fault.value
+            return problems.error_response(error)
+        except ConnectionError:
+            # The caller went away while being written to; there is nobody to answer.
+            raise
+        except Exception as error:
+            _write_defect(exchange, error)
+            refusal = problems.unexpected()
+            exchange.fault = refusal.fault.value
+            return problems.error_response(refusal)
+
+    def _admit(self, request: web.BaseRequest, route: Route, exchange: Exchange) -> Caller:
+        key = api_keys.find(
+            self._context.keys, presented_key(request.headers), self._context.clock.now()
+        )
+        exchange.key = key.id
+        group = groups.of_key(self._context.groups, key, route.platform)
+        exchange.group = group.id
+        self._context.events.request_started(exchange)
+        return Caller(key, group)
+
+    def _label(
+        self, request: web.BaseRequest, response: web.StreamResponse, exchange: Exchange
+    ) -> None:
+        exchange.status = response.status
+        response.headers[REQUEST_ID_HEADER] = exchange.request_id
+        own = request.headers.get(REQUEST_ID_HEADER, "")
+        if headers.is_request_id(own):
+            response.headers[CALLER_REQUEST_ID_HEADER] = own
+
+
+def _write_access_line(exchange: Exchange, seconds: float) -> None:
+    verdict = exchange.verdict
+    log.info(
+        "request",
+        extra=fields(
+            request_id=exchange.request_id,
+            route=exchange.route,
+            status=exchange.status,
+            error=exchange.fault or None,
+            key=exchange.key or None,
+            group=exchange.group or None,
+            account=exchange.account or None,
+            model=exchange.model[:100] or None,
+            stream=exchange.stream,
+            stream_end=exchange.stream_end or None,
+            initiator=verdict.initiator.value if verdict else None,
+            initiator_rule=verdict.rule.value if verdict else None,
+            answer_bytes=exchange.answer_bytes,
+            seconds=round(seconds, 4),
+        ),
+    )
+
+
+def _write_defect(exchange: Exchange, error: Exception) -> None:
+    """Where it happened, without the exception's text: that may quote what it was given."""
+    log.error(
+        "unexpected error",
+        extra=fields(
+            request_id=exchange.request_id,
+            kind=type(error).__name__,
+            where="".join(traceback.format_tb(error.__traceback__)),
+        ),
+    )
