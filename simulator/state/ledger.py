@@ -1,0 +1,139 @@
+"""The ledger: what the simulator was asked, what it answered, and how that ended.
+
+Lets tests assert what was really sent upstream, that nothing was charged twice, and when a
+caller left. Holds no credential in clear; a request's body only if the scenario says so.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import count
+from typing import Any
+
+
+class Outcome(StrEnum):
+    """How an answer ended."""
+
+    OPEN = "open"
+    FINISHED = "finished"
+    CUT = "cut"
+    RESET = "reset"
+    CLIENT_LEFT = "client_left"
+    SIMULATOR_ERROR = "simulator_error"
+
+
+@dataclass(slots=True)
+class Entry:
+    """One request. Times in seconds since the epoch; status 0: no answer was begun."""
+
+    sequence: int
+    time: float
+    endpoint: str
+    method: str
+    path: str
+    listener: str
+    host: str
+    headers: tuple[tuple[str, str], ...]
+    body_length: int = 0
+    body_sha256: str = ""
+    body: str | None = field(default=None, repr=False)
+    account: str | None = None
+    model: str | None = None
+    stream: bool = False
+    initiator: str | None = None
+    vision: bool = False
+    status: int = 0
+    fault: str | None = None
+    nano_aiu: int = 0
+    outcome: str = Outcome.OPEN
+    ended_at: float | None = None
+    writes: int = 0
+    bytes_sent: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """All fields; repeated headers become one, joined by commas."""
+        content = {name: getattr(self, name) for name in self.__slots__}
+        headers: dict[str, str] = {}
+        for name, value in self.headers:
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        content["headers"] = headers
+        return content
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which entries are wanted; None: any. since: only later sequence numbers."""
+
+    endpoint: str | None = None
+    account: str | None = None
+    model: str | None = None
+    outcome: str | None = None
+    status: int | None = None
+    since: int = 0
+    limit: int = 1000
+
+    def takes(self, entry: Entry) -> bool:
+        """Whether an entry is wanted."""
+        return entry.sequence > self.since and all(
+            wanted is None or wanted == given
+            for wanted, given in (
+                (self.endpoint, entry.endpoint),
+                (self.account, entry.account),
+                (self.model, entry.model),
+                (self.outcome, entry.outcome),
+                (self.status, entry.status),
+            )
+        )
+
+
+class Ledger:
+    """The latest requests, and counts of all."""
+
+    def __init__(self, keep: int) -> None:
+        self._entries: deque[Entry] = deque(maxlen=keep)
+        self._sequence = count(1)
+        self.counts: Counter[tuple[str, int]] = Counter()
+        self.open_requests = 0
+        self.most_open_requests = 0
+        self.nano_aiu = 0
+
+    def keep(self, most: int) -> None:
+        """Change how many entries are remembered."""
+        if most != self._entries.maxlen:
+            self._entries = deque(self._entries, maxlen=most)
+
+    def next_number(self) -> int:
+        """A sequence number for a new entry."""
+        return next(self._sequence)
+
+    def open(self, entry: Entry) -> None:
+        """A request has come."""
+        self._entries.append(entry)
+        self.open_requests += 1
+        self.most_open_requests = max(self.most_open_requests, self.open_requests)
+
+    def close(self, entry: Entry, outcome: Outcome, now: float) -> None:
+        """A request's answer has ended, one way or another."""
+        entry.outcome = outcome
+        entry.ended_at = now
+        self.open_requests -= 1
+        self.counts[entry.endpoint, entry.status] += 1
+        self.nano_aiu += entry.nano_aiu
+
+    def clear(self) -> None:
+        """Forget all entries and counts; requests that are open stay counted as open."""
+        self._entries.clear()
+        self.counts.clear()
+        self.most_open_requests = self.open_requests
+        self.nano_aiu = 0
+
+    def select(self, wanted: Filter) -> Iterator[Entry]:
+        """The wanted entries, the oldest first, at most `limit`."""
+        found = 0
+        for entry in self._entries:
+            if found >= wanted.limit:
+                return
+            if wanted.takes(entry):
+                found += 1
+                yield entry

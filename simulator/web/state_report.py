@@ -1,0 +1,59 @@
+"""What `GET /_simulator/state` says: gauges, counts, accounts, grants. No secret is in it."""
+
+from typing import Any
+
+from simulator.state.world import World
+
+MOST_ACCOUNTS = 100
+
+
+def state_report(world: World) -> dict[str, Any]:
+    """The state of a run."""
+    ledger = world.ledger
+    return {
+        "notice": "copilot-simulator: nothing here is real",
+        "description": world.scenario.description,
+        "now": world.clock.now(),
+        "clock": world.clock.knobs.model_dump(),
+        "hosts": world.hosts,
+        "open_requests": ledger.open_requests,
+        "most_open_requests": ledger.most_open_requests,
+        "requests": _counts(world),
+        "nano_aiu": ledger.nano_aiu,
+        "tokens": len(world.tokens),
+        "account_count": len(world.accounts),
+        "accounts": _accounts(world),
+        "grants": [
+            {
+                "user_code": grant.user_code,
+                "account": grant.account,
+                "decision": grant.decision,
+                "polls": grant.polls,
+                "interval": grant.interval,
+            }
+            for grant in world.grants.all()
+        ],
+        "faults": len(world.rulebook.rules),
+        "models": list(world.models_by_id),
+    }
+
+
+def _counts(world: World) -> dict[str, dict[str, int]]:
+    """Answers that have ended, by endpoint and status; status 0: none was begun."""
+    counts: dict[str, dict[str, int]] = {}
+    for (endpoint, status), number in sorted(world.ledger.counts.items()):
+        counts.setdefault(endpoint, {})[str(status)] = number
+    return counts
+
+
+def _accounts(world: World) -> dict[str, Any]:
+    """The first accounts; a crowd would make the report long."""
+    return {
+        holder.account.login: {
+            "seat": holder.account.seat,
+            "plan": holder.account.plan,
+            "exchanges": holder.exchanges,
+            "nano_aiu": holder.nano_aiu,
+        }
+        for holder in world.accounts.all()[:MOST_ACCOUNTS]
+    }

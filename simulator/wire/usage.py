@@ -1,0 +1,58 @@
+"""Usage and its price (§6.1, §6.6): `usage` and `copilot_usage`, from counts and prices."""
+
+from typing import Any
+
+from simulator.wire.catalogue import Prices
+from simulator.wire.chat_reply import Reply
+from simulator.wire.models_body import BATCH, NANO_AIU_PER_CREDIT
+
+
+def usage_body(reply: Reply) -> dict[str, Any]:
+    """OpenAI's counts."""
+    return {
+        "completion_tokens": reply.completion_tokens,
+        "completion_tokens_details": {
+            "accepted_prediction_tokens": 0,
+            "audio_tokens": 0,
+            "reasoning_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
+        "prompt_tokens": reply.prompt_tokens,
+        "prompt_tokens_details": {"audio_tokens": 0, "cached_tokens": reply.cached_tokens},
+        "total_tokens": reply.prompt_tokens + reply.completion_tokens,
+    }
+
+
+def copilot_usage(reply: Reply, prices: Prices) -> dict[str, Any]:
+    """Counts with prices, and their sum."""
+    details = token_details(reply, prices)
+    return {"token_details": details, "total_nano_aiu": total_nano_aiu(details)}
+
+
+def token_details(reply: Reply, prices: Prices) -> list[dict[str, Any]]:
+    """Counts with prices per batch, in nano-AIU.
+
+    Cached tokens are taken out of the input: every token is paid for once.
+    """
+    return [
+        _detail("input", reply.prompt_tokens - reply.cached_tokens, prices.input),
+        _detail("cache_read", reply.cached_tokens, prices.cache_read),
+        _detail("cache_write", 0, prices.cache_write),
+        _detail("output", reply.completion_tokens, prices.output),
+    ]
+
+
+def total_nano_aiu(details: list[dict[str, Any]]) -> int:
+    """The sum of token_count * cost_per_batch / batch_size."""
+    return sum(
+        each["token_count"] * each["cost_per_batch"] // each["batch_size"] for each in details
+    )
+
+
+def _detail(kind: str, count: int, price: int) -> dict[str, Any]:
+    return {
+        "token_type": kind,
+        "token_count": count,
+        "cost_per_batch": price * NANO_AIU_PER_CREDIT,
+        "batch_size": BATCH,
+    }
