@@ -1,0 +1,178 @@
+"""Many accounts and watching clients, wrong clocks, and no secret anywhere."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+import redis
+
+from tests.servers.callers import Outcomes, warm
+from tests.servers.fleet import Fleet
+from tests.servers.process import ROOT
+from tests.servers.simulator import Simulator
+from tests.servers.valkey_server import ValkeyServer
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+SHORT_LIVED = {"renew_before_seconds": 0, "renew_jitter_seconds": 0, "min_remaining_seconds": 0.5}
+HOUR = 3600
+
+
+def exchanges(upstream: Simulator) -> int:
+    return len(upstream.ledger(endpoint="exchange", limit=100_000))
+
+
+async def test_watching_clients_of_many_accounts_stay_current_over_restarts(
+    full: bool,
+    store: ValkeyServer,
+    upstream: Simulator,
+    tmp_path: Path,
+    report: Callable[..., None],
+) -> None:
+    """5,000 accounts × 12 clients, replicas restarted one by one; 200 accounts in use."""
+    count, clients, active, replicas, life = (5000, 12, 200, 3, 60) if full else (60, 3, 6, 2, 8)
+    upstream.load(
+        {
+            "crowd": {"count": count},
+            "token": {"life_seconds": life, "refresh_in_seconds": life // 2},
+        }
+    )
+    accounts = {f"seat-{n}": f"ghu_simulated_seat_{n}" for n in range(1, count + 1)}
+    settings = {"freshness": {**SHORT_LIVED, "renew_jitter_seconds": life / 8}}
+    with Fleet(
+        tmp_path, upstream.base_url, store.url, replicas, accounts, settings=settings
+    ) as fleet:
+        names = list(accounts)
+        used = names[:active]
+        async with AsyncExitStack() as stack:
+            watching = [await stack.enter_async_context(fleet.client()) for _ in range(clients)]
+            for client in watching:
+                client.follow(names)
+            slowest = 0.0
+            for replica in fleet.replicas:
+                replica.terminate()
+                restarted = time.monotonic()
+                await asyncio.to_thread(replica.start)
+                await asyncio.gather(*(watching[0].get(name) for name in used))
+                slowest = max(slowest, await all_current(watching, used, restarted))
+            before = exchanges(upstream)
+            period = life / 2
+            until = time.monotonic() + period
+            while time.monotonic() < until:
+                await asyncio.gather(*(watching[0].get(name) for name in used))
+                await asyncio.sleep(0.5)
+            made = exchanges(upstream) - before
+        assert made <= active * 1.5
+        asked = {seen.account for seen in upstream.ledger(endpoint="exchange", limit=100_000)}
+        assert len(asked) == active, "an account that nobody asked for was exchanged"
+        report(accounts=count, clients=clients, slowest=f"{slowest:.1f} s", exchanges=made)
+        if full:
+            assert slowest <= 10
+
+
+async def all_current(watching: list, names: list[str], since: float) -> float:  # type: ignore[type-arg]
+    """Seconds until every client holds the same newest token of each account."""
+    async with asyncio.timeout(30):
+        while True:
+            tokens = [[client.peek(name) for name in names] for client in watching]
+            newest = [
+                max((column.generation for column in columns if column), default=0)
+                for columns in zip(*tokens, strict=True)
+            ]
+            if all(
+                token is not None and token.generation == best
+                for row in tokens
+                for token, best in zip(row, newest, strict=True)
+            ):
+                return time.monotonic() - since
+            await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    ("github", "broker"), [(HOUR, 0), (-HOUR, 0), (0, HOUR), (0, -HOUR), (HOUR, -HOUR)]
+)
+async def test_wrong_clocks_cost_no_exchange(
+    github: int,
+    broker: int,
+    full: bool,
+    store: ValkeyServer,
+    upstream: Simulator,
+    tmp_path: Path,
+    report: Callable[..., None],
+) -> None:
+    """GitHub's and the brokers' clocks an hour off: as many exchanges as with true ones."""
+    if not full and (github, broker) != (HOUR, -HOUR):
+        pytest.skip("the full-size run has every combination")
+    life, lives, replicas = (8, 4, 3) if full else (6, 1, 2)
+    upstream.load(
+        {
+            "token": {"life_seconds": life, "refresh_in_seconds": life // 2},
+            "clock": {"skew_seconds": github},
+        }
+    )
+    environment = {
+        "PYTHONPATH": os.pathsep.join((str(ROOT / "tests/servers/shifted_clock"), str(ROOT))),
+        "SHIFT_WALL_CLOCK_SECONDS": str(broker),
+    }
+    settings = {"freshness": SHORT_LIVED}
+    with Fleet(
+        tmp_path,
+        upstream.base_url,
+        store.url,
+        replicas,
+        settings=settings,
+        environment=environment,
+    ) as fleet:
+        channels = fleet.channels()
+        await warm(channels)
+        outcomes = Outcomes()
+        began = time.monotonic()
+        await outcomes.get(channels[0], "seat-1", fleet.metadata)
+        while time.monotonic() < began + lives * life / 2 + life / 4:
+            await asyncio.sleep(0.1)
+            for channel in channels:
+                await outcomes.get(channel, "seat-1", fleet.metadata)
+        for channel in channels:
+            await channel.close()
+        assert outcomes.errors == {}
+        assert exchanges(upstream) == 1 + lives
+        stated = outcomes.tokens[-1].expires_at.seconds - time.time()
+        assert abs(stated - github - life) < life, "GitHub's clock was not off"
+        assert all(f"off by {broker} s" in text for text in fleet.outputs()), "the brokers' was not"
+        report(github=github, broker=broker, exchanges=exchanges(upstream))
+
+
+async def test_no_credential_is_anywhere_it_does_not_belong(
+    store: ValkeyServer, upstream: Simulator, tmp_path: Path
+) -> None:
+    """The store's whole content, the logs at level debug, the metrics and the errors."""
+    with Fleet(tmp_path, upstream.base_url, store.url, 2) as fleet:
+        channels = fleet.channels()
+        await warm(channels)
+        outcomes = Outcomes()
+        for account in ("seat-1", "nowhere"):
+            for channel in channels:
+                await outcomes.get(channel, account, fleet.metadata)
+                await outcomes.get(channel, account, (("authorization", "Bearer wrong"),))
+        for channel in channels:
+            await channel.close()
+        database = redis.Redis(port=store.port)
+        keys: list[bytes] = list(database.scan_iter())
+        dumps = [database.dump(key) or b"" for key in keys]
+        database.close()
+        written = [text.encode() for text in fleet.outputs()]
+        written += [*keys, *dumps, repr(outcomes.errors).encode()]
+        secrets = [
+            *upstream.issued(),
+            *fleet.accounts.values(),
+            fleet.caller_token,
+            fleet.store_key,
+        ]
+        assert outcomes.tokens[0].value in secrets
+        assert len(dumps) >= 1
+        for number, text in enumerate(written):
+            found = [secret[:6] for secret in secrets if secret.encode() in text]
+            assert not found, f"output {number} holds a secret"

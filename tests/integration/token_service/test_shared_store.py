@@ -1,0 +1,492 @@
+"""Replicas on one real Valkey: who exchanges, whose write counts, what each learns of others."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from runtime.clock import SystemClock
+from tests.fakes.service_events import FakeServiceEvents
+from tests.fakes.token_source import FakeTokenSource, grant
+from tests.servers.valkey_server import ValkeyServer
+from token_service.adapters.chance import SystemChance
+from token_service.adapters.shared_store import SharedStore, StoreOptions, shared_store
+from token_service.adapters.valkey_server import Place, connected
+from token_service.domain.credentials import Choice, Strategy
+from token_service.domain.errors import CredentialRejected, GitHubUnavailable
+from token_service.domain.failures import after
+from token_service.domain.freshness import FreshnessPolicy
+from token_service.domain.hosts import Site
+from token_service.domain.records import RecordRefusal
+from token_service.domain.tokens import Account, AccountId, CopilotToken
+from token_service.renewal import Limits, Obtained, Renewal, generation_of
+
+pytestmark = pytest.mark.anyio
+
+SEAT = Account(
+    AccountId("seat"), Choice.AUTO, Site("https://api.github.com"), credential_digest=b"d"
+)
+KEY, OTHER_KEY = b"k" * 32, b"o" * 32
+CLAIM_SECONDS = 15.0
+
+
+class Replica:
+    """One process's store, source and attempts."""
+
+    def __init__(self, store: SharedStore, clock: SystemClock, events: FakeServiceEvents) -> None:
+        self.store = store
+        self.clock = clock
+        self.events = events
+        self.source = FakeTokenSource()
+        self.renewal = Renewal(
+            self.source,
+            store,
+            clock,
+            SystemChance(),
+            events,
+            FreshnessPolicy(),
+            Limits(exchange=5.0, claim=CLAIM_SECONDS),
+        )
+
+    async def attempt(self, account: Account = SEAT) -> object:
+        known = generation_of(self.store.held(account.id))
+        return await self.renewal.attempt(account, known)
+
+    async def token(self, account: Account = SEAT) -> CopilotToken:
+        outcome = await self.attempt(account)
+        assert isinstance(outcome, Obtained), outcome
+        return outcome.token
+
+    @property
+    def held(self) -> CopilotToken | None:
+        return self.store.held(SEAT.id).token
+
+
+class Fleet:
+    """Replicas on one server; each ends with the block."""
+
+    def __init__(self, server: ValkeyServer, stack: AsyncExitStack) -> None:
+        self.server = server
+        self._stack = stack
+
+    async def join(self, keys: tuple[bytes, ...] = (KEY,), namespace: str = "test") -> Replica:
+        clock, events = SystemClock(), FakeServiceEvents()
+        options = StoreOptions(Place(self.server.url), namespace, keys, CLAIM_SECONDS)
+        store = shared_store(options, clock, SystemChance(), events)
+        await self._stack.enter_async_context(store.running())
+        return Replica(store, clock, events)
+
+    def claim_ends(self, namespace: str = "test") -> None:
+        """As when its time to live is over."""
+        self.server.command("DEL", f"{{{namespace}:seat}}:claim")
+
+    def empty(self) -> None:
+        self.server.command("FLUSHALL")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ValkeyServer]:
+    with ValkeyServer() as made:
+        yield made
+
+
+@asynccontextmanager
+async def fleet(server: ValkeyServer) -> AsyncIterator[Fleet]:
+    server.command("FLUSHALL")
+    async with AsyncExitStack() as stack:
+        yield Fleet(server, stack)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what another process is to learn by a message; bounded, and soon."""
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+async def test_one_exchanges_and_the_others_follow(server: ValkeyServer) -> None:
+    async with fleet(server) as f, asyncio.TaskGroup() as tasks:
+        replicas = [await f.join() for _ in range(3)]
+        for replica in replicas:
+            replica.source.hold()
+        asked = [tasks.create_task(replica.token()) for replica in replicas]
+        await until(lambda: sum(replica.source.calls for replica in replicas) == 1)
+        for replica in replicas:
+            replica.source.release()
+        tokens = [await each for each in asked]
+
+        assert sum(replica.source.calls for replica in replicas) == 1
+        assert {token.value for token in tokens} == {"token-1"}
+        assert {token.generation for token in tokens} == {tokens[0].generation}
+
+
+async def test_the_next_token_has_the_next_number(server: ValkeyServer) -> None:
+    async with fleet(server) as f:
+        one = await f.join()
+        one.source.script.extend([grant("a", life=0.02), grant("b", life=0.02)])
+        first = await one.token()
+        await asyncio.sleep(0.03)
+        second = await one.token()
+
+        assert second.generation == first.generation + 1
+
+
+async def test_whoever_mirrors_an_account_hears_of_its_new_token(server: ValkeyServer) -> None:
+    async with fleet(server) as f:
+        one, other = await f.join(), await f.join()
+        other.store.look_soon(SEAT)
+        token = await one.token()
+        await until(lambda: other.held is not None)
+
+        assert other.held is not None
+        assert other.held.token_id == token.token_id
+        assert abs(other.held.obtained - token.obtained) < 0.5
+
+
+async def test_who_dies_at_work_is_succeeded(server: ValkeyServer) -> None:
+    async with fleet(server) as f, asyncio.TaskGroup() as tasks:
+        dead, other = await f.join(), await f.join()
+        assert (await dead.store.claim(SEAT)).granted
+        asked = tasks.create_task(other.token())
+        await until(lambda: other.store._mirror.waiting > 0)
+        assert other.source.calls == 0
+        f.claim_ends()
+
+        assert (await asked).value == "token-1"
+        assert other.events.takeovers == [SEAT.id]
+
+
+async def test_a_late_write_loses_to_a_newer_token(server: ValkeyServer) -> None:
+    """SIGSTOP past the end of the claim, then SIGCONT (issue 3)."""
+    async with fleet(server) as f:
+        late, other = await f.join(), await f.join()
+        claim = await late.store.claim(SEAT)
+        f.claim_ends()
+        token = await other.token()
+        kept = await late.store.keep(claim, grant("late"), late.clock.monotonic(), 1500.0)
+
+        assert kept is not None
+        assert (kept.value, kept.generation) == (token.value, token.generation)
+        assert (await other.store.load(SEAT)).token == token
+
+
+async def test_a_late_write_loses_to_one_who_is_at_work(server: ValkeyServer) -> None:
+    async with fleet(server) as f:
+        late, other = await f.join(), await f.join()
+        claim = await late.store.claim(SEAT)
+        f.claim_ends()
+        theirs = await other.store.claim(SEAT)
+        assert await late.store.keep(claim, grant("late"), late.clock.monotonic(), 1.0) is None
+        await late.store.release(claim)
+        await late.store.fail(claim, after(None, GitHubUnavailable("x"), 0.0, 0.0))
+
+        assert not (await late.store.claim(SEAT)).granted
+        assert (await other.store.load(SEAT)).failure is None
+        token = await other.store.keep(theirs, grant("t"), other.clock.monotonic(), 1.0)
+        assert token is not None
+
+
+async def test_a_claim_is_taken_by_one(server: ValkeyServer) -> None:
+    async with fleet(server) as f:
+        one, other = await f.join(), await f.join()
+        claim = await one.store.claim(SEAT)
+
+        assert (claim.granted, (await other.store.claim(SEAT)).granted) == (True, False)
+        await one.store.release(claim)
+        assert (await other.store.claim(SEAT)).granted
+
+
+async def test_a_claim_ends_unless_it_is_prolonged(server: ValkeyServer) -> None:
+    async with fleet(server) as f:
+        one = await f.join()
+        claim = await one.store.claim(SEAT)
+        f.server.command("PEXPIRE", "{test:seat}:claim", "1000")
+        await one.store.extend(claim)
+        left = int(f.server.command("PTTL", "{test:seat}:claim")[1:].strip())
+        f.claim_ends()
+        await one.store.extend(claim)
+
+        assert 14_000 < left <= 15_000
+        assert f.server.command("EXISTS", "{test:seat}:claim") == b":0\r\n"
+
+
+async def test_a_failure_is_everybodys(server: ValkeyServer) -> None:
+    """One attempt per step of the back-off, over all replicas."""
+    async with fleet(server) as f:
+        one, other = await f.join(), await f.join()
+        one.source.script.append(CredentialRejected("revoked", metadata={"a": "b"}))
+        first = await one.attempt()
+        second = await other.attempt()
+
+        assert isinstance(first, CredentialRejected)
+        assert isinstance(second, CredentialRejected)
+        assert (second.message, second.metadata) == ("revoked", {"a": "b"})
+        assert other.source.calls == 0
+
+
+async def test_pauses_grow_whoever_fails(server: ValkeyServer) -> None:
+    async with fleet(server) as f:
+        one, other = await f.join(), await f.join()
+        for replica in (one, other):
+            replica.source.script.append(GitHubUnavailable("down"))
+            await replica.attempt()
+            failure = replica.store.held(SEAT.id).failure
+            assert failure is not None
+            await asyncio.sleep(failure.remaining(replica.clock.monotonic()) + 0.01)
+
+        assert [failure.attempts for r in (one, other) for failure in r.events.failures] == [1, 2]
+
+
+async def test_a_complaint_is_everybodys(server: ValkeyServer) -> None:
+    async with fleet(server) as f:
+        one, other = await f.join(), await f.join()
+        token = await one.token()
+        await other.store.load(SEAT)
+        await one.store.reject(SEAT, token.token_id)
+        await until(lambda: other.store.held(SEAT.id).rejected_at is not None)
+        held = await other.store.reject(SEAT, token.token_id)
+
+        assert held.strikes == 1
+        assert held.token is not None
+
+
+async def test_a_late_complaint_says_which_token_is_current(server: ValkeyServer) -> None:
+    """Invalidating one token never kills another, even one this replica has not heard of."""
+    async with fleet(server) as f:
+        one, other = await f.join(), await f.join()
+        old = await one.token()
+        claim = await other.store.claim(SEAT)
+        new = await other.store.keep(claim, grant("new"), other.clock.monotonic(), 1500.0)
+        assert new is not None
+        held = await one.store.reject(SEAT, old.token_id)
+
+        assert held.token is not None
+        assert (held.token.token_id, held.rejected_at) == (new.token_id, None)
+
+
+async def test_a_store_that_came_back_empty_is_filled_again(server: ValkeyServer) -> None:
+    async with fleet(server) as f:
+        one, other = await f.join(), await f.join()
+        token = await one.token()
+        f.empty()
+        await one.store.load(SEAT)
+
+        assert (await other.token()).token_id == token.token_id
+        assert other.source.calls == 0
+
+
+async def test_after_that_numbers_are_above_all_that_were_given(server: ValkeyServer) -> None:
+    async with fleet(server) as f:
+        one = await f.join()
+        one.source.script.append(grant("a", life=0.02))
+        first = await one.token()
+        f.empty()
+        await asyncio.sleep(0.03)
+        newcomer = await f.join()
+
+        assert (await newcomer.token()).generation > first.generation + 1
+
+
+async def test_an_offer_never_replaces_a_newer_token(server: ValkeyServer) -> None:
+    async with fleet(server) as f:
+        one = await f.join()
+        token = await one.token()
+        seen = await one.store._link.ask(lambda shelf: shelf.load(SEAT))
+        assert seen is not None
+        old = replace(token, generation=token.generation - 1, token_id="old")
+        lost = await one.store._link.ask(lambda shelf: shelf.offer(SEAT, seen, old))
+
+        assert lost is not None
+        assert lost.verdict == "lost"
+        assert (await one.store.load(SEAT)).token == token
+
+
+async def test_a_record_is_of_no_use_to_another_account_or_deployment(
+    server: ValkeyServer,
+) -> None:
+    async with fleet(server) as f:
+        one = await f.join()
+        await one.token()
+        copy = "COPY {test:seat}:record {test:other}:record"
+        f.server.command(*copy.split())
+        f.server.command("COPY", "{test:seat}:record", "{else:seat}:record")
+        stranger = await f.join(namespace="else")
+        other = replace(SEAT, id=AccountId("other"))
+
+        assert (await one.store.load(other)).token is None
+        assert (await stranger.store.load(SEAT)).token is None
+        assert one.events.refused == [(AccountId("other"), RecordRefusal.FORGED)]
+        assert stranger.events.refused == [(SEAT.id, RecordRefusal.FORGED)]
+
+
+async def test_a_replaced_credential_gets_a_token_of_its_own(server: ValkeyServer) -> None:
+    async with fleet(server) as f:
+        one, other = await f.join(), await f.join()
+        old = await one.token()
+        new = replace(SEAT, credential_digest=b"another")
+        token = await other.token(new)
+
+        assert (other.source.calls, token.generation) == (1, old.generation + 1)
+        assert other.events.refused[0] == (SEAT.id, RecordRefusal.OTHER_CREDENTIAL)
+        assert (await one.store.load(SEAT)).token == old
+
+
+async def test_keys_are_rotated_without_an_exchange(server: ValkeyServer) -> None:
+    """Append, promote, remove; replicas of two neighbouring steps at a time."""
+    async with fleet(server) as f:
+        both: tuple[bytes, ...] = (KEY, OTHER_KEY)
+        promoted: tuple[bytes, ...] = (OTHER_KEY, KEY)
+        first = await (await f.join((KEY,))).token()
+        for keys in (both, promoted):
+            replica = await f.join(keys)
+            assert (await replica.token()).token_id == first.token_id
+            assert replica.source.calls == 0
+        writer = await f.join(promoted)
+        claim = await writer.store.claim(SEAT)
+        again = await writer.store.keep(claim, grant("b"), writer.clock.monotonic(), 1500.0)
+        assert again is not None
+        for keys in (both, promoted, (OTHER_KEY,)):
+            assert (await (await f.join(keys)).token()).token_id == again.token_id
+
+
+async def test_a_record_of_an_unknown_key_is_left_until_the_next_renewal(
+    server: ValkeyServer,
+) -> None:
+    async with fleet(server) as f:
+        one, stranger = await f.join((KEY,)), await f.join((OTHER_KEY,))
+        token = await one.token()
+
+        assert (await stranger.store.load(SEAT)).token is None
+        assert (await one.store.load(SEAT)).token == token
+        assert (await stranger.token()).generation == token.generation + 1
+        assert one.held == token
+
+
+async def test_a_stored_record_shows_no_token(server: ValkeyServer) -> None:
+    async with fleet(server) as f:
+        one = await f.join()
+        one.source.script.append(grant("the-secret-token"))
+        await one.token()
+        dump = f.server.command("DUMP", "{test:seat}:record")
+
+        assert len(dump) > 200
+        assert b"secret" not in dump
+
+
+@pytest.mark.parametrize("choice", [Choice.DIRECT, Choice.STATIC])
+async def test_what_nobody_is_asked_for_stays_in_the_process(
+    server: ValkeyServer, choice: Choice
+) -> None:
+    """Under direct the token is the credential (design §2, invariant 1)."""
+    async with fleet(server) as f:
+        one = await f.join()
+        own = replace(SEAT, choice=choice)
+        await one.token(own)
+        held = one.store.held(SEAT.id).token
+        assert held is not None
+        await one.store.reject(own, held.token_id)
+
+        assert one.store.held(SEAT.id).strikes == 1
+        assert f.server.command("DBSIZE") == b":0\r\n"
+
+
+async def test_a_credential_of_githubs_is_not_stored_in_clear(server: ValkeyServer) -> None:
+    async with fleet(server) as f:
+        one = await f.join(keys=())
+        token = replace(grant("ghs_x"), strategy=Strategy.GITHUB_APP)
+        one.source.script.append(token)
+        await one.token()
+
+        assert f.server.command("DBSIZE") == b":0\r\n"
+
+
+async def test_a_forgotten_account_leaves_nothing(server: ValkeyServer) -> None:
+    async with fleet(server) as f:
+        one = await f.join()
+        await one.token()
+        await one.store.forget(SEAT)
+
+        assert f.server.command("DBSIZE") == b":0\r\n"
+        assert one.held is None
+
+
+async def test_a_server_that_drops_keys_is_worth_a_warning(server: ValkeyServer) -> None:
+    async with fleet(server) as f:
+        f.server.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+        one = await f.join()
+        f.server.command("CONFIG", "SET", "maxmemory-policy", "noeviction")
+
+        assert one.events.store == ["up", "evicts: allkeys-lru"]
+
+
+async def test_a_password_is_presented() -> None:
+    with ValkeyServer(password="pass-word") as guarded:
+        async with connected(Place(guarded.url, password="pass-word")) as connection:
+            assert not connection.server.is_cluster
+
+
+class TestOutage:
+    """The store goes away and comes back (docs/decisions/0008)."""
+
+    async def test_a_store_that_hangs_is_waited_for_once_and_briefly(self) -> None:
+        with ValkeyServer() as own:
+            async with fleet(own) as f:
+                one = await f.join()
+                own.pause()
+                began = asyncio.get_running_loop().time()
+                first = await one.token()
+                took = asyncio.get_running_loop().time() - began
+                assert one.store.is_alone
+                assert took < 5.0
+                await one.store.load(SEAT)
+                own.resume()
+                await until(lambda: not one.store.is_alone)
+                assert one.held is not None
+                assert one.held.token_id == first.token_id
+                assert one.events.store == ["up", "down", "up"]
+
+    async def test_replicas_that_were_alone_end_up_with_the_newest_token(self) -> None:
+        with ValkeyServer() as own:
+            async with fleet(own) as f:
+                replicas = [await f.join() for _ in range(3)]
+                own.kill()
+                await until(lambda: all(r.store.is_alone for r in replicas))
+                tokens = [await replica.token() for replica in replicas]
+                assert [replica.source.calls for replica in replicas] == [1, 1, 1]
+                newest = max(tokens, key=lambda token: token.generation)
+                own.start()
+                await until(lambda: all(r.held == r.held and r.held is not None
+                                        and r.held.generation == newest.generation
+                                        for r in replicas))  # fmt: skip
+                assert {r.held.value for r in replicas if r.held} == {newest.value}
+                newcomer = await f.join()
+                assert (await newcomer.token()).value == newest.value
+
+    async def test_who_follows_when_the_store_goes_away_goes_on_alone(self) -> None:
+        with ValkeyServer() as own:
+            async with fleet(own) as f, asyncio.TaskGroup() as tasks:
+                one, other = await f.join(), await f.join()
+                assert (await one.store.claim(SEAT)).granted
+                asked = tasks.create_task(other.token())
+                await until(lambda: other.store._mirror.waiting > 0)
+                own.kill()
+
+                assert (await asked).value == "token-1"
+
+    async def test_a_process_that_starts_without_it_is_alone_and_finds_it(self) -> None:
+        own = ValkeyServer()
+        async with fleet_without(own) as f:
+            one = await f.join()
+            assert one.store.is_alone
+            assert one.events.store == ["down"]
+            assert (await one.token()).value == "token-1"
+            with own:
+                await until(lambda: not one.store.is_alone)
+
+
+@asynccontextmanager
+async def fleet_without(server: ValkeyServer) -> AsyncIterator[Fleet]:
+    async with AsyncExitStack() as stack:
+        yield Fleet(server, stack)

@@ -1,0 +1,208 @@
+"""Several replicas of token_service as processes, on one store, with callers that have tokens."""
+
+import base64
+import hashlib
+import secrets
+import signal
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import grpc
+import httpx
+import yaml
+
+from tests.servers.ports import free_ports
+from tests.servers.process import ServiceProcess
+from token_client.client import TokenClient
+from token_client.files import Tls
+
+CALLER = "acceptance"
+
+
+class Replica:
+    """One process of the fleet."""
+
+    def __init__(
+        self, directory: Path, document: Mapping[str, Any], environment: Mapping[str, str]
+    ):
+        rpc, ops = free_ports(2)
+        self.target = f"127.0.0.1:{rpc}"
+        self.ops_url = f"http://127.0.0.1:{ops}"
+        self._file = directory / f"replica-{rpc}.yaml"
+        listen = {**document["listen"], "grpc": self.target, "ops": f"127.0.0.1:{ops}"}
+        self._file.write_text(yaml.safe_dump({**document, "listen": listen}))
+        self._environment = environment
+        self.process = self._new()
+        self._former: list[ServiceProcess] = []
+
+    def start(self) -> Self:
+        """Start, or start again after `kill` or `terminate`."""
+        if self.process.process is not None:
+            self._former.append(self.process)
+            self.process = self._new()
+        self.process.start()
+        return self
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self.process.kill()
+
+    def terminate(self) -> int:
+        """End it in order."""
+        return self.process.terminate()
+
+    def pause(self) -> None:
+        """It stops in the middle of whatever it does."""
+        assert self.process.process is not None
+        self.process.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """It goes on, and has not noticed."""
+        assert self.process.process is not None
+        self.process.process.send_signal(signal.SIGCONT)
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of a metric's samples with these labels; 0 when there are none."""
+        wanted = [f'{label}="{value}"' for label, value in labels.items()]
+        total = 0.0
+        for line in httpx.get(f"{self.ops_url}/metrics", trust_env=False).text.splitlines():
+            series, _, value = line.rpartition(" ")
+            if series.partition("{")[0] == name and all(pair in series for pair in wanted):
+                total += float(value)
+        return total
+
+    def stop(self) -> None:
+        """End it, whatever state it is in."""
+        if self.process.process is not None and self.process.process.poll() is None:
+            self.resume()
+        for process in (*self._former, self.process):
+            process.__exit__(None, None, None)
+
+    def output(self) -> str:
+        """What it wrote so far, in all its lives."""
+        return "".join(process.output() for process in (*self._former, self.process))
+
+    def _new(self) -> ServiceProcess:
+        return ServiceProcess(
+            ["token_service", "--config", str(self._file)],
+            f"{self.ops_url}/readyz",
+            self._environment,
+        )
+
+
+class Fleet:
+    """Replicas with the same accounts, store and key; started and stopped with the block.
+
+    accounts: id → credential. settings: sections that replace the defaults. store: settings added
+    to the store's section. environment: variables of the replicas.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        github_url: str,
+        store_url: str,
+        replicas: int = 4,
+        accounts: Mapping[str, str] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        store: Mapping[str, Any] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.caller_token = "caller-" + secrets.token_urlsafe(24)
+        self.accounts = dict(accounts or {"seat-1": "ghu_simulated_octocat"})
+        key_file = directory / "store-keys"
+        self.store_key = base64.b64encode(secrets.token_bytes(32)).decode()
+        key_file.write_text(self.store_key + "\n")
+        document = {
+            "github": {"api_url": github_url, "web_url": github_url},
+            "store": {"url": store_url, "encryption_key_file": str(key_file), **(store or {})},
+            "accounts": [self._account(directory, each) for each in self.accounts],
+            "auth": {
+                "mode": "tokens",
+                "callers": [
+                    {
+                        "id": CALLER,
+                        "token_sha256": hashlib.sha256(self.caller_token.encode()).hexdigest(),
+                        "accounts": ["*"],
+                    }
+                ],
+            },
+            "listen": {},
+            "log": {"level": "debug"},
+            **(settings or {}),
+        }
+        self.replicas = [
+            Replica(directory, document, dict(environment or {})) for _ in range(replicas)
+        ]
+        self._token_file = directory / "caller-token"
+        self._token_file.write_text(self.caller_token + "\n")
+        self._stack = ExitStack()
+
+    @property
+    def targets(self) -> list[str]:
+        """The replicas' addresses."""
+        return [replica.target for replica in self.replicas]
+
+    @property
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        """What a caller presents with each call."""
+        return (("authorization", f"Bearer {self.caller_token}"),)
+
+    def client(self) -> TokenClient:
+        """A client of all replicas, as another service would have it."""
+        addresses = ",".join(self.targets)
+        return TokenClient(f"ipv4:{addresses}", token_file=self._token_file)
+
+    def tls_client(self, tls: Tls, number: int) -> TokenClient:
+        """A client of one replica: a list of addresses has no name a certificate could bear."""
+        target = self.targets[number % len(self.targets)]
+        return TokenClient(target, tls=tls, token_file=self._token_file)
+
+    def channels(self, each: int = 1) -> list[grpc.aio.Channel]:
+        """Channels to all replicas in turn; the caller closes them."""
+        options = (("grpc.use_local_subchannel_pool", 1),)
+        return [
+            grpc.aio.insecure_channel(target, options=options)
+            for _ in range(each)
+            for target in self.targets
+        ]
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum over the replicas."""
+        return sum(replica.metric(name, **labels) for replica in self.replicas)
+
+    def outputs(self) -> Sequence[str]:
+        """What the replicas wrote so far."""
+        return [replica.output() for replica in self.replicas]
+
+    def _account(self, directory: Path, account: str) -> dict[str, Any]:
+        file = directory / f"credential-{account}"
+        file.write_text(self.accounts[account] + "\n")
+        return {
+            "id": account,
+            "github_token_file": str(file),
+            "allowed_hosts": ["127.0.0.1"],
+        }
+
+    def __enter__(self) -> Self:
+        with ExitStack() as starting:
+            for replica in self.replicas:
+                # Whichever process of the replica is there at the end is the one to stop.
+                starting.callback(replica.stop)
+            with ThreadPoolExecutor(len(self.replicas)) as starters:
+                for started in [starters.submit(replica.start) for replica in self.replicas]:
+                    started.result()
+            self._stack = starting.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()

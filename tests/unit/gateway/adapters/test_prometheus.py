@@ -1,0 +1,58 @@
+"""Metrics: labels from closed sets, and no series for what callers make up."""
+
+import re
+
+from gateway.adapters.prometheus import MAX_MODELS, PrometheusEvents
+from gateway.domain.initiator import BY_DEFAULT
+from gateway.ports import Exchange
+
+
+def ended(events: PrometheusEvents, model: str, status: int, fault: str = "") -> None:
+    exchange = Exchange("id", "/v1/chat/completions", 0.0, key="k", group="g", model=model)
+    exchange.verdict, exchange.status, exchange.fault = BY_DEFAULT, status, fault
+    exchange.stream, exchange.first_byte_seconds, exchange.upstream_seconds = True, 0.5, 0.4
+    events.request_started(exchange)
+    events.request_ended(exchange, 1.0)
+
+
+def models(events: PrometheusEvents) -> set[str]:
+    return set(re.findall(r'gen_ai_request_model="([^"]*)"', events.render().decode()))
+
+
+def test_only_models_upstream_accepted_become_labels() -> None:
+    events = PrometheusEvents()
+    ended(events, "made-up-by-a-caller", 404, "caller_model_not_found")
+    ended(events, "gpt-4o", 200)
+    ended(events, "gpt-4o", 502, "upstream_unavailable")
+    assert models(events) == {"other", "gpt-4o"}
+
+
+def test_the_number_of_models_is_bounded() -> None:
+    events = PrometheusEvents()
+    for number in range(MAX_MODELS + 50):
+        ended(events, f"model-{number}", 200)
+    assert len(models(events)) == MAX_MODELS + 1
+
+
+def test_no_label_names_a_key() -> None:
+    events = PrometheusEvents()
+    ended(events, "gpt-4o", 200)
+    assert '"k"' not in events.render().decode()
+
+
+def test_overhead_leaves_upstreams_time_out() -> None:
+    events = PrometheusEvents()
+    ended(events, "gpt-4o", 200)
+    total = re.search(r"gateway_overhead_seconds_sum (\S+)", events.render().decode())
+    assert total is not None
+    assert abs(float(total[1]) - 0.1) < 1e-9
+
+
+def test_what_is_in_flight_goes_up_and_down() -> None:
+    events = PrometheusEvents()
+    exchange = Exchange("id", "r", 0.0, group="g")
+    events.request_started(exchange)
+    assert 'gateway_inflight{group="g"} 1.0' in events.render().decode()
+    exchange.status = 200
+    events.request_ended(exchange, 0.1)
+    assert 'gateway_inflight{group="g"} 0.0' in events.render().decode()

@@ -1,0 +1,90 @@
+"""The cached model list."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from gateway.catalogue import FRESH_SECONDS, PAUSE_SECONDS, Catalogue
+from gateway.domain.errors import Fault, GatewayError
+from gateway.ports import UpstreamReply, UpstreamRequest
+from tests.fakes.clock import FakeClock
+from tests.fakes.gateway_ports import FakeTokens
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass
+class Reply:
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        yield self.body
+
+    async def read(self, limit: int) -> bytes:
+        return self.body[:limit]
+
+
+@dataclass
+class Upstream:
+    replies: list[Reply]
+    requests: list[UpstreamRequest] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def send(self, request: UpstreamRequest) -> AsyncIterator[UpstreamReply]:
+        self.requests.append(request)
+        await asyncio.sleep(0)
+        yield self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+
+
+def listing(*ids: str) -> Reply:
+    entries = ",".join(f'{{"id":"{each}"}}' for each in ids)
+    return Reply(200, f'{{"data":[{entries}]}}'.encode())
+
+
+def catalogue(*replies: Reply) -> tuple[Catalogue, Upstream, FakeClock]:
+    upstream, clock = Upstream(list(replies)), FakeClock()
+    return Catalogue(FakeTokens("https://up"), upstream, clock), upstream, clock
+
+
+async def ids(models: Catalogue) -> list[str]:
+    return [model.id for model in await models.models("seat-1")]
+
+
+async def test_many_who_ask_at_once_cause_one_fetch() -> None:
+    models, upstream, _ = catalogue(listing("a"))
+    async with asyncio.TaskGroup() as group:
+        asked = [group.create_task(ids(models)) for _ in range(20)]
+    assert [task.result() for task in asked] == [["a"]] * 20
+    assert [request.url for request in upstream.requests] == ["https://up/models"]
+
+
+async def test_a_list_is_fetched_again_when_it_is_old() -> None:
+    models, _, clock = catalogue(listing("a"), listing("b"))
+    assert await ids(models) == ["a"]
+    await clock.advance(FRESH_SECONDS - 1)
+    assert await ids(models) == ["a"]
+    await clock.advance(1)
+    assert await ids(models) == ["b"]
+
+
+async def test_the_old_list_is_served_while_upstream_refuses_and_it_is_not_pestered() -> None:
+    models, upstream, clock = catalogue(listing("a"), Reply(429, b""), listing("b"))
+    await ids(models)
+    await clock.advance(FRESH_SECONDS)
+    assert await ids(models) == ["a"]
+    assert await ids(models) == ["a"]
+    assert len(upstream.requests) == 2
+    await clock.advance(PAUSE_SECONDS)
+    assert await ids(models) == ["b"]
+
+
+async def test_without_any_list_the_refusal_is_told() -> None:
+    models, _, _ = catalogue(Reply(403, b"forbidden"))
+    with pytest.raises(GatewayError) as caught:
+        await ids(models)
+    assert caught.value.fault is Fault.SEAT_FORBIDDEN

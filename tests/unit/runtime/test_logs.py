@@ -1,0 +1,85 @@
+"""One event, one line, with its fields (runtime/logs.py)."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from runtime.logs import LogFormat, LogLevel, fields, setup
+
+
+@pytest.fixture(autouse=True)
+def _root_logger_as_it_was() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def logged(log_format: LogFormat, level: LogLevel = "info", **values: Any) -> str:
+    stream = io.StringIO()
+    setup(level, log_format, stream)
+    logging.getLogger("sample").warning("token renewed", extra=fields(**values))
+    return stream.getvalue()
+
+
+def test_a_json_line_is_one_object_with_the_fields_beside_the_message() -> None:
+    line = json.loads(logged("json", account="seat-1", seconds=0.5, cause=None))
+    assert line.pop("time").endswith("Z")
+    assert line == {
+        "level": "warning",
+        "logger": "sample",
+        "message": "token renewed",
+        "account": "seat-1",
+        "seconds": 0.5,
+        "cause": None,
+    }
+
+
+def test_a_text_line_is_for_people() -> None:
+    moment, rest = logged("text", account="seat-1", seconds=0.5).split(" ", 1)
+    assert moment.endswith("Z")
+    assert rest == "warning token renewed account=seat-1 seconds=0.5\n"
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+@pytest.mark.parametrize("value", ["a\nb", "a\r\nb", "a\x1b[2Jb", "a\u2028b", "a b=c"])
+def test_a_value_cannot_forge_a_line_or_a_field(log_format: LogFormat, value: str) -> None:
+    text = logged(log_format, model=value)
+    assert text.count("\n") == 1
+    assert "\r" not in text
+    assert "\x1b" not in text
+    assert " b=c " not in text
+
+
+def test_a_traceback_stays_inside_its_json_line() -> None:
+    stream = io.StringIO()
+    setup("info", "json", stream)
+    try:
+        raise LookupError("gone")
+    except LookupError:
+        logging.getLogger("sample").exception("failed")
+    (line,) = stream.getvalue().splitlines()
+    assert "LookupError: gone" in json.loads(line)["traceback"]
+
+
+def test_lines_below_the_level_are_not_written() -> None:
+    assert logged("json", "error") == ""
+
+
+def test_setting_up_twice_writes_each_line_once() -> None:
+    setup("info", "text", io.StringIO())
+    assert logged("text").count("token renewed") == 1
+
+
+@pytest.mark.parametrize("library", ["httpx", "httpcore", "aiohttp.access", "hpack"])
+def test_libraries_that_log_requests_are_silent_even_when_we_debug(library: str) -> None:
+    """Their lines hold URLs and headers, and so credentials."""
+    stream = io.StringIO()
+    setup("debug", "text", stream)
+    logging.getLogger(library).info("GET https://… authorization: …")
+    assert stream.getvalue() == ""

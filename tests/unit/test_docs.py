@@ -1,0 +1,133 @@
+"""The documentation and the product say the same, both ways."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+from pydantic import BaseModel
+
+from gateway.adapters.prometheus import PrometheusEvents
+from gateway.domain.errors import Fault
+from gateway.settings import Settings as GatewaySettings
+from gateway.web.problems import SHAPES
+from gateway.web.routes import MODEL_ROUTES, ROUTES
+from runtime import configuration
+from tests.servers.process import ROOT
+from token_service.adapters.prometheus import PrometheusEvents as BrokerEvents
+from token_service.settings.document import Settings as BrokerSettings
+
+DOCS = ROOT / "docs"
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
+
+
+def section(page: Path, title: str) -> str:
+    """The text of a page from a heading to the next one of its level."""
+    match = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", page.read_text(), re.M | re.S)
+    assert match, f"{page.name} has no section '{title}'"
+    return match[1]
+
+
+def first_cells(text: str) -> set[str]:
+    """What is in backticks in the first cell of each row of a section's tables."""
+    rows = re.findall(r"^\| *(`[^|]*?) *\|", text, re.MULTILINE)
+    return {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
+
+
+def paths(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """Every setting of a document, lists marked by []."""
+    for name, field in model.model_fields.items():
+        inner = configuration._innermost_section(field.annotation)
+        if inner is None:
+            yield prefix + name
+        else:
+            is_list = configuration._section(field.annotation) is None
+            yield from paths(inner, f"{prefix}{name}{'[]' if is_list else ''}.")
+
+
+@pytest.mark.parametrize(
+    ("title", "document"),
+    [("token-service.yaml", BrokerSettings), ("gateway.yaml", GatewaySettings)],
+)
+def test_every_setting_is_documented_and_every_documented_one_exists(
+    title: str, document: type[BaseModel]
+) -> None:
+    assert first_cells(section(DOCS / "configuration.md", title)) == set(paths(document))
+
+
+def families(registry: CollectorRegistry) -> set[str]:
+    return {
+        family.name + ("_total" if family.type == "counter" else "")
+        for family in registry.collect()
+    }
+
+
+def test_every_metric_is_documented_and_every_documented_one_exists() -> None:
+    page = DOCS / "operations.md"
+    gateway = first_cells(section(page, "Metrics of the gateway"))
+    assert gateway == families(PrometheusEvents().registry)
+    broker = first_cells(section(page, "Metrics of token_service"))
+    assert broker == broker_families()
+
+
+def broker_families() -> set[str]:
+    source = (ROOT / "token_service/adapters/prometheus.py").read_text()
+    names = set(re.findall(r'"((?:copilot|grpc_server)_[a-z_]+)"', source))
+    assert BrokerEvents.__module__.endswith("prometheus")
+    counters = {"requests", "exchanges", "followers", "started", "handled", "failures", "refusals"}
+    counters |= {"takeovers", "rejections", "refused"}
+    return {name + ("_total" if name.rsplit("_", 1)[1] in counters else "") for name in names}
+
+
+def test_every_error_is_documented_with_its_status_and_code() -> None:
+    rows = re.findall(
+        r"^\| `(\w+)` \| (\d+) \| `(\w+)` \|", (DOCS / "http.md").read_text(), re.MULTILINE
+    )
+    documented = {fault: (int(status), code) for fault, status, code in rows}
+    assert documented == {
+        fault.value: (SHAPES[fault].status, SHAPES[fault].code) for fault in Fault
+    }
+
+
+def test_every_path_is_documented() -> None:
+    documented = first_cells((DOCS / "http.md").read_text())
+    for route in (*ROUTES.values(), *MODEL_ROUTES.values()):
+        assert route.name in documented
+
+
+def test_every_command_of_make_that_is_mentioned_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for page in PAGES:
+        for words in re.findall(r"`make ([a-z -]+)[`A-Z]", page.read_text()):
+            assert set(words.split()) <= targets, f"{page.name}: make {words}"
+
+
+def test_every_link_between_pages_leads_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_file_the_architecture_names_exists() -> None:
+    text = (DOCS / "architecture.md").read_text()
+    packages = {
+        "token_service": section(
+            DOCS / "architecture.md", "token_service: from a credential to a token"
+        ),
+        "gateway": section(DOCS / "architecture.md", "gateway: one request"),
+    }
+    assert "A directory is a permission" in text
+    for package, block in packages.items():
+        for name in re.findall(r"^([a-z_]+(?:/[a-z_]+)?)  +\S", block, re.MULTILINE):
+            path = ROOT / package / name
+            assert path.with_suffix(".py").exists() or path.is_dir(), f"{package}/{name}"
+
+
+def test_pages_name_no_decision_that_is_not_there() -> None:
+    numbers = {path.name[:4] for path in (DOCS / "decisions").iterdir()}
+    sources: list[Any] = [*PAGES, *ROOT.glob("*/*.py"), ROOT / "pyproject.toml"]
+    for path in sources:
+        for number in re.findall(r"decisions/(\d{4})", path.read_text()):
+            assert number in numbers, f"{path}: decision {number}"

@@ -1,0 +1,52 @@
+"""Whether a certificate, its key and the authorities fit together."""
+
+import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from tests.servers.certificates import Authority
+from token_service.domain.certificates import fitted
+
+AUTHORITY = Authority()
+PAIR = AUTHORITY.server()
+OTHER = AUTHORITY.server()
+
+
+def locked(key: bytes) -> bytes:
+    return load_pem_private_key(key, None).private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"passphrase")
+    )
+
+
+def test_what_fits_is_taken_with_its_end() -> None:
+    found = fitted(PAIR.chain + AUTHORITY.pem, PAIR.key, AUTHORITY.pem)
+
+    assert found.chain == PAIR.chain + AUTHORITY.pem
+    assert found.expires_at > 1_700_000_000
+    assert "PRIVATE" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("chain", "key", "client_ca", "text"),
+    [
+        (PAIR.chain, OTHER.key, None, "key_file does not hold the key of cert_file's first"),
+        (AUTHORITY.pem + PAIR.chain, PAIR.key, None, "key_file does not hold the key"),
+        (b"", PAIR.key, None, "cert_file holds no certificates"),
+        (PAIR.chain[:-40], PAIR.key, None, "cert_file holds no certificates"),
+        (PAIR.chain, b"", None, "key_file holds no private key"),
+        (PAIR.chain, PAIR.key[:60], None, "key_file holds no private key"),
+        (PAIR.chain, locked(PAIR.key), None, "key_file is encrypted"),
+        (PAIR.chain, PAIR.key, b"nothing", "client_ca_file holds no certificates"),
+    ],
+)
+def test_what_does_not_fit_is_named(
+    chain: bytes, key: bytes, client_ca: bytes | None, text: str
+) -> None:
+    with pytest.raises(ValueError, match=text) as raised:
+        fitted(chain, key, client_ca)
+
+    assert "BEGIN" not in str(raised.value)
