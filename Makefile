@@ -6,11 +6,11 @@ PYTHON ?= python3
 ARGS ?=
 
 BIN := .venv/bin
-PACKAGES := gateway token_service token_client runtime simulator tools tests
+PACKAGES := gateway token_service token_client runtime simulator tools tests bench
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint fmt style types imports protos protos-check lock lock-check \
-	ci-tools clean venv venv-dev accept-broker client-wheel
+	ci-tools clean venv venv-dev accept-broker bench client-wheel
 
 ##@ Use
 
@@ -39,6 +39,9 @@ client-wheel: venv-dev ## Build copilot-token-client, the client other teams ins
 
 accept-broker: venv-dev ## The broker's acceptance runs at full size (about 20 minutes), with figures
 	$(BIN)/python -m pytest -q --full-size tests/acceptance/test_broker_*.py $(ARGS)
+
+bench: venv-dev ## What a call costs, beside a reference in the same run; ARGS="--most 1.2" makes it a check
+	$(BIN)/python -m bench.broker_call $(ARGS)
 
 ##@ Look after
 

@@ -11,11 +11,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-import grpc
-import httpx
-
 from runtime.clock import SystemClock
-from runtime.configuration import read_secret
 from runtime.listening import parse_address, taken
 from runtime.logs import fields
 from runtime.ops import OpsServer
@@ -23,77 +19,52 @@ from runtime.reload import Reloader
 from runtime.signals import stop_signal
 from runtime.version import VERSION
 from token_service.adapters.audit_log import AuditLog
-from token_service.adapters.callers.certificate_files import CertificateFiles
-from token_service.adapters.callers.cluster import (
-    KeysAtUrl,
-    KeysInFile,
-    TokenReviews,
-    is_in_cluster,
-)
-from token_service.adapters.callers.key_ring import KeyRing
-from token_service.adapters.callers.known import (
-    CertificateHolders,
-    Everyone,
-    Register,
-    TokenHolders,
-)
-from token_service.adapters.callers.service_accounts import ServiceAccounts
 from token_service.adapters.chance import SystemChance
 from token_service.adapters.event_log import LoggedEvents
 from token_service.adapters.github import HttpxGitHub, client
 from token_service.adapters.memory_store import MemoryStore
 from token_service.adapters.prometheus import HeldCollector, PrometheusEvents
-from token_service.adapters.shared_store import SharedStore, StoreOptions, shared_store
-from token_service.adapters.sources.chosen import ChosenSource, StrategySource
-from token_service.adapters.sources.exchange import ExchangeSource
-from token_service.adapters.sources.github_app import GitHubAppSource
-from token_service.adapters.sources.ready_made import DirectSource, StaticSource
-from token_service.adapters.valkey_server import Place
+from token_service.adapters.sources.chosen import ChosenSource
+from token_service.assembly import (
+    PRODUCT,
+    callers_of,
+    certificates_of,
+    http_client_of,
+    limits_of,
+    policy_of,
+    sources_of,
+    store_of,
+    tls_of,
+)
 from token_service.broker import Broker
 from token_service.cli.account_entry import Destination, check, deliver
 from token_service.cli.login import App, sign_in
-from token_service.domain.credentials import Strategy, choose, classify
+from token_service.domain.credentials import choose, classify
 from token_service.domain.errors import CredentialKindUnsupported
-from token_service.domain.freshness import FreshnessPolicy
 from token_service.domain.hosts import web_url_of
-from token_service.domain.identity import ClientIdentity
-from token_service.domain.service_accounts import TokenRules
 from token_service.domain.tokens import Account, AccountId
 from token_service.ports import (
-    CallerEvents,
-    Chance,
     Clock,
     ConfigurationEvents,
-    StoreEvents,
     TokenStore,
 )
 from token_service.refresher import Refresher
-from token_service.renewal import Limits, Outcome, Renewal
-from token_service.rpc.admission import Admission
-from token_service.rpc.identity import bearer, certificate, nothing
+from token_service.renewal import Outcome, Renewal
 from token_service.rpc.interceptors import CallBoundary
 from token_service.rpc.server import RpcServer, ServerOptions
 from token_service.rpc.servicer import TokenServiceServicer
-from token_service.rpc.tls import credentials
 from token_service.rpc.warm import WarmAnswers
-from token_service.settings.callers import directory_of
 from token_service.settings.document import Settings
 from token_service.settings.reading import Configuration
 from token_service.settings.snapshot import Snapshot, snapshot_of
-from token_service.settings.store import read_keys
 from token_service.singleflight import SingleFlight
 
 log = logging.getLogger("token_service")
 
-PRODUCT = f"copilot-gateway/{VERSION}"
-# An attempt is GitHub's time-out, and for a GitHub App the signing of its claims.
-ATTEMPT_MARGIN_SECONDS = 2.0
 # For calls under way when the process is to end. Those answered from memory take milliseconds;
 # one that waits for an exchange gets this long, well within the 30 s Kubernetes gives.
 GRACE_SECONDS = 5.0
 LOGIN_TIMEOUT_SECONDS = 10.0
-# Of the issuer's keys and of a TokenReview, for which a caller waits.
-CLUSTER_TIMEOUT_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -130,21 +101,21 @@ class Service:
         self._snapshot = snapshot
         self._ready = False
         self._tasks = asyncio.TaskGroup()
-        self._http = _http_client(settings)
+        self._http = http_client_of(settings)
         metrics = PrometheusEvents(names)
         events = LoggedEvents(metrics)
-        self._shared = _shared_store(settings, clock, chance, events)
+        self._shared = store_of(settings, clock, chance, events)
         store: TokenStore = self._shared or MemoryStore(clock, chance)
         if self._shared is None:
             metrics.store_up("memory")
         self._held = HeldCollector(names, store, clock)
         metrics.registry.register(self._held)
-        policy = _policy(settings)
+        policy = policy_of(settings)
         self._flights: SingleFlight[AccountId, Outcome] = SingleFlight(self._tasks)
-        self._source = ChosenSource(snapshot.credentials, _sources(settings, self._http, clock))
+        self._source = ChosenSource(snapshot.credentials, sources_of(settings, self._http, clock))
         self._broker = Broker(
             snapshot.accounts,
-            Renewal(self._source, store, clock, chance, events, policy, _limits(settings)),
+            Renewal(self._source, store, clock, chance, events, policy, limits_of(settings)),
             store,
             self._flights,
             clock,
@@ -155,8 +126,8 @@ class Service:
         self._warm = WarmAnswers(metrics, clock)
         store.on_change(self._warm.forget)
         self._audit = AuditLog(clock)
-        self._certificates = _certificates(settings, clock, events)
-        self._callers = _callers(settings, clock, events)
+        self._certificates = certificates_of(settings, clock, events)
+        self._callers = callers_of(settings, clock, events)
         self._reloader = self._reloader_of(origin, clock, events)
         self._refresher = Refresher(self._broker, clock, settings.freshness.idle_seconds)
         self._rpc = RpcServer(
@@ -232,7 +203,7 @@ class Service:
     async def _listen(self) -> None:
         address = parse_address(self._settings.listen.grpc)
         try:
-            await self._rpc.start(str(address), _tls(self._certificates))
+            await self._rpc.start(str(address), tls_of(self._certificates))
         except RuntimeError as error:
             reason = "it is in use, or not an address of this machine"
             raise taken("listen.grpc", address, reason) from error
@@ -276,131 +247,6 @@ def _say(line: str) -> None:
 
 async def _until(stop: Callable[[], Awaitable[object]]) -> None:
     await stop()
-
-
-# --- settings → values ------------------------------------------------------------------------
-
-
-def _http_client(settings: Settings) -> httpx.AsyncClient:
-    ca_file = settings.egress.ca_file
-    return client(
-        settings.github.timeout_seconds,
-        PRODUCT,
-        settings.egress.proxy_url,
-        str(ca_file) if ca_file is not None else None,
-    )
-
-
-def _sources(
-    settings: Settings, http: httpx.AsyncClient, clock: Clock
-) -> dict[Strategy, StrategySource]:
-    github = HttpxGitHub(http, settings.github.timeout_seconds)
-    identity = ClientIdentity(product=PRODUCT, **settings.client_identity.model_dump())
-    return {
-        Strategy.EXCHANGE: ExchangeSource(github, identity, clock),
-        Strategy.DIRECT: DirectSource(identity, clock),
-        Strategy.GITHUB_APP: GitHubAppSource(github, identity, clock),
-        Strategy.STATIC: StaticSource(identity, clock),
-    }
-
-
-def _shared_store(
-    settings: Settings, clock: Clock, chance: Chance, events: StoreEvents
-) -> SharedStore | None:
-    store = settings.store
-    if not store.is_shared:
-        return None
-    place = Place(
-        url=store.url,
-        ca_file=str(store.ca_file) if store.ca_file is not None else None,
-        password=read_secret(store.password_file) if store.password_file is not None else None,
-    )
-    keys = read_keys(store.encryption_key_file) if store.encryption_key_file is not None else ()
-    options = StoreOptions(place, store.namespace, keys, store.lock_ttl_seconds)
-    return shared_store(options, clock, chance, events)
-
-
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        exchange=settings.github.timeout_seconds + ATTEMPT_MARGIN_SECONDS,
-        claim=settings.store.lock_ttl_seconds,
-    )
-
-
-def _certificates(
-    settings: Settings, clock: Clock, events: CallerEvents
-) -> CertificateFiles | None:
-    tls = settings.listen.tls
-    if tls.cert_file is None or tls.key_file is None:
-        return None
-    return CertificateFiles(tls.cert_file, tls.key_file, tls.client_ca_file, clock, events)
-
-
-def _tls(certificates: CertificateFiles | None) -> grpc.ServerCredentials | None:
-    return credentials(certificates.load(), certificates.changed) if certificates else None
-
-
-@dataclass(frozen=True)
-class _Callers:
-    """How callers are known, and what that needs while the service runs."""
-
-    admission: Admission
-    register: Register
-    ring: KeyRing | None = None
-    clients: tuple[httpx.AsyncClient, ...] = ()
-
-
-def _callers(settings: Settings, clock: Clock, events: CallerEvents) -> _Callers:
-    register = Register(directory_of(settings.auth, settings.listen))
-    match settings.auth.mode:
-        case "none":
-            return _Callers(Admission(nothing, Everyone(), clock), register)
-        case "tokens":
-            return _Callers(Admission(bearer, TokenHolders(register), clock), register)
-        case "mtls":
-            return _Callers(Admission(certificate, CertificateHolders(register), clock), register)
-        case "kubernetes":
-            return _cluster_callers(settings, register, clock, events)
-
-
-def _cluster_callers(
-    settings: Settings, register: Register, clock: Clock, events: CallerEvents
-) -> _Callers:
-    auth, clients = settings.auth, []
-    fetch: KeysAtUrl | KeysInFile
-    reviews = None
-    if auth.jwks_url is not None:
-        clients.append(_cluster_client(settings, auth.jwks_url))
-        fetch = KeysAtUrl(
-            HttpxGitHub(clients[-1], CLUSTER_TIMEOUT_SECONDS), auth.jwks_url, auth.token_file
-        )
-    else:
-        fetch = KeysInFile(auth.jwks_file or Path())
-    if auth.token_review_url is not None:
-        clients.append(_cluster_client(settings, auth.token_review_url))
-        http = HttpxGitHub(clients[-1], CLUSTER_TIMEOUT_SECONDS)
-        reviews = TokenReviews(http, auth.token_review_url, auth.token_file, auth.audience)
-    ring = KeyRing(fetch, clock, events)
-    rules = TokenRules(auth.issuer or "", auth.audience)
-    accounts = ServiceAccounts(register, ring, rules, reviews, clock, events)
-    return _Callers(Admission(bearer, accounts, clock), register, ring, tuple(clients))
-
-
-def _cluster_client(settings: Settings, url: str) -> httpx.AsyncClient:
-    ca_file = settings.auth.ca_file or settings.egress.ca_file
-    # No proxy of the way out leads to the cluster's own services.
-    proxy_url = None if is_in_cluster(url) else settings.egress.proxy_url
-    return client(
-        CLUSTER_TIMEOUT_SECONDS, PRODUCT, proxy_url, str(ca_file) if ca_file is not None else None
-    )
-
-
-def _policy(settings: Settings) -> FreshnessPolicy:
-    return FreshnessPolicy(
-        renew_before=settings.freshness.renew_before_seconds,
-        renew_jitter=settings.freshness.renew_jitter_seconds,
-        min_remaining=settings.freshness.min_remaining_seconds,
-    )
 
 
 def _report_accounts(snapshot: Snapshot, accounts: Iterable[Account]) -> None:
