@@ -1,5 +1,6 @@
 """Fixtures for every test; no logic."""
 
+import signal
 from collections.abc import AsyncIterator
 
 import pytest
@@ -8,6 +9,15 @@ import pytest
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--full-size`: the acceptance runs as big as the issues say; see `make help`."""
     parser.addoption("--full-size", action="store_true", help="acceptance runs at full size")
+
+
+def pytest_configure() -> None:
+    """Whoever runs the suite in the background of a shell has Ctrl-C ignored; its children obey.
+
+    What is ignored stays so in the programs a process starts; what has a handler does not.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
