@@ -110,7 +110,8 @@ def _describe(kind: type[BaseModel], item: Any) -> str:
 
 
 def _suggestion(kind: type[BaseModel], location: tuple[str | int, ...]) -> str:
-    near = difflib.get_close_matches(str(location[-1]), _all_names(kind, set()), n=1)
+    name = str(location[-1])
+    near = difflib.get_close_matches(name, _all_names(kind, set()) - {name}, n=1)
     return f"; did you mean '{near[0]}'?" if near else ""
 
 

@@ -91,20 +91,33 @@ async def all_current(watching: list, names: list[str], since: float) -> float: 
             await asyncio.sleep(0.1)
 
 
+def wall_clock_off_by(seconds: int) -> dict[str, str]:
+    """The environment of a process whose wall clock is wrong."""
+    return {
+        "PYTHONPATH": os.pathsep.join((str(ROOT / "tests/servers/shifted_clock"), str(ROOT))),
+        "SHIFT_WALL_CLOCK_SECONDS": str(seconds),
+    }
+
+
 @pytest.mark.parametrize(
-    ("github", "broker"), [(HOUR, 0), (-HOUR, 0), (0, HOUR), (0, -HOUR), (HOUR, -HOUR)]
+    ("github", "broker", "caller"),
+    [
+        *((HOUR, 0, 0), (-HOUR, 0, 0), (0, HOUR, 0), (0, -HOUR, 0), (0, 0, HOUR), (0, 0, -HOUR)),
+        (HOUR, -HOUR, HOUR),
+    ],
 )
 async def test_wrong_clocks_cost_no_exchange(
     github: int,
     broker: int,
+    caller: int,
     full: bool,
     store: ValkeyServer,
     upstream: Simulator,
     tmp_path: Path,
     report: Callable[..., None],
 ) -> None:
-    """GitHub's and the brokers' clocks an hour off: as many exchanges as with true ones."""
-    if not full and (github, broker) != (HOUR, -HOUR):
+    """GitHub's, the brokers', a caller's clock an hour off: as many exchanges as with true ones."""
+    if not full and (github, broker, caller) != (HOUR, -HOUR, HOUR):
         pytest.skip("the full-size run has every combination")
     life, lives, replicas = (8, 4, 3) if full else (6, 1, 2)
     upstream.load(
@@ -113,10 +126,6 @@ async def test_wrong_clocks_cost_no_exchange(
             "clock": {"skew_seconds": github},
         }
     )
-    environment = {
-        "PYTHONPATH": os.pathsep.join((str(ROOT / "tests/servers/shifted_clock"), str(ROOT))),
-        "SHIFT_WALL_CLOCK_SECONDS": str(broker),
-    }
     settings = {"freshness": SHORT_LIVED}
     with Fleet(
         tmp_path,
@@ -124,36 +133,56 @@ async def test_wrong_clocks_cost_no_exchange(
         store.url,
         replicas,
         settings=settings,
-        environment=environment,
+        environment=wall_clock_off_by(broker),
     ) as fleet:
         channels = fleet.channels()
         await warm(channels)
         outcomes = Outcomes()
         began = time.monotonic()
         await outcomes.get(channels[0], "seat-1", fleet.metadata)
-        while time.monotonic() < began + lives * life / 2 + life / 4:
-            await asyncio.sleep(0.1)
-            for channel in channels:
-                await outcomes.get(channel, "seat-1", fleet.metadata)
+        seconds = lives * life / 2 + life / 4
+        # It takes a while to start, and is to end before the next renewal is due.
+        with fleet.caller(seconds - life / 4, caller) as other:
+            while time.monotonic() < began + seconds:
+                await asyncio.sleep(0.1)
+                for channel in channels:
+                    await outcomes.get(channel, "seat-1", fleet.metadata)
+            told = await asyncio.to_thread(other.told)
         for channel in channels:
             await channel.close()
         assert outcomes.errors == {}
         assert exchanges(upstream) == 1 + lives
+        assert told.failed == 0
+        assert told.calls > 0
+        assert told.tokens > lives / 2, "it was not there for the renewals"
+        assert told.off_by == caller, "the caller's clock was not off"
         stated = outcomes.tokens[-1].expires_at.seconds - time.time()
         assert abs(stated - github - life) < life, "GitHub's clock was not off"
         assert all(f"off by {broker} s" in text for text in fleet.outputs()), "the brokers' was not"
-        report(github=github, broker=broker, exchanges=exchanges(upstream))
+        report(github=github, broker=broker, caller=caller, exchanges=exchanges(upstream))
 
 
 async def test_no_credential_is_anywhere_it_does_not_belong(
     store: ValkeyServer, upstream: Simulator, tmp_path: Path
 ) -> None:
-    """The store's whole content, the logs at level debug, the metrics and the errors."""
-    with Fleet(tmp_path, upstream.base_url, store.url, 2) as fleet:
+    """The store's whole content, logs at level debug, metrics, errors and what --check prints.
+
+    Even where GitHub says a credential back in the text of its refusal.
+    """
+    accounts = {"seat-1": "ghu_simulated_octocat", "seat-2": "ghu_simulated_noaccess"}
+    said = f"No access to Copilot for {accounts['seat-2']}"
+    details = {"notification_id": "no_copilot_access", "title": said, "message": said}
+    upstream.faults(
+        {
+            "match": {"endpoint": "exchange", "account": "noaccess"},
+            "respond": {"status": 403, "body": {"message": said, "error_details": details}},
+        }
+    )
+    with Fleet(tmp_path, upstream.base_url, store.url, 2, accounts) as fleet:
         channels = fleet.channels()
         await warm(channels)
         outcomes = Outcomes()
-        for account in ("seat-1", "nowhere"):
+        for account in ("seat-1", "seat-2", "nowhere"):
             for channel in channels:
                 await outcomes.get(channel, account, fleet.metadata)
                 await outcomes.get(channel, account, (("authorization", "Bearer wrong"),))
@@ -165,6 +194,8 @@ async def test_no_credential_is_anywhere_it_does_not_belong(
         database.close()
         written = [text.encode() for text in fleet.outputs()]
         written += [*keys, *dumps, repr(outcomes.errors).encode()]
+        for replica in fleet.replicas:
+            written += [replica.metrics().encode(), replica.checked().encode()]
         secrets = [
             *upstream.issued(),
             *fleet.accounts.values(),
@@ -173,6 +204,7 @@ async def test_no_credential_is_anywhere_it_does_not_belong(
         ]
         assert outcomes.tokens[0].value in secrets
         assert len(dumps) >= 1
+        assert any("No access to Copilot for" in error for error in outcomes.errors)
         for number, text in enumerate(written):
             found = [secret[:6] for secret in secrets if secret.encode() in text]
             assert not found, f"output {number} holds a secret"

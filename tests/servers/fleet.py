@@ -4,6 +4,8 @@ import base64
 import hashlib
 import secrets
 import signal
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -15,8 +17,9 @@ import grpc
 import httpx
 import yaml
 
+from tests.servers.caller_process import CallerProcess
 from tests.servers.ports import free_ports
-from tests.servers.process import ServiceProcess
+from tests.servers.process import ROOT, ServiceProcess, clean_environment
 from token_client.client import TokenClient
 from token_client.files import Tls
 
@@ -69,11 +72,23 @@ class Replica:
         """The sum of a metric's samples with these labels; 0 when there are none."""
         wanted = [f'{label}="{value}"' for label, value in labels.items()]
         total = 0.0
-        for line in httpx.get(f"{self.ops_url}/metrics", trust_env=False).text.splitlines():
+        for line in self.metrics().splitlines():
             series, _, value = line.rpartition(" ")
             if series.partition("{")[0] == name and all(pair in series for pair in wanted):
                 total += float(value)
         return total
+
+    def metrics(self) -> str:
+        """What a scrape sees."""
+        return httpx.get(f"{self.ops_url}/metrics", trust_env=False).text
+
+    def checked(self) -> str:
+        """What `--check` prints of its configuration."""
+        command = [sys.executable, "-m", "token_service", "--config", str(self._file), "--check"]
+        done = subprocess.run(
+            command, cwd=ROOT, env=clean_environment(), capture_output=True, timeout=30, check=True
+        )
+        return (done.stdout + done.stderr).decode()
 
     def stop(self) -> None:
         """End it, whatever state it is in."""
@@ -156,6 +171,11 @@ class Fleet:
         """A client of all replicas, as another service would have it."""
         addresses = ",".join(self.targets)
         return TokenClient(f"ipv4:{addresses}", token_file=self._token_file)
+
+    def caller(self, seconds: float, wall_clock_off_by: int) -> CallerProcess:
+        """Another process that calls all replicas for so long."""
+        target = "ipv4:" + ",".join(self.targets)
+        return CallerProcess(target, self._token_file, seconds, wall_clock_off_by)
 
     def tls_client(self, tls: Tls, number: int) -> TokenClient:
         """A client of one replica: a list of addresses has no name a certificate could bear."""

@@ -14,6 +14,12 @@ from typing import Any
 # GitHub's own newest client honours no hint beyond this (copilot-upstream.md §3.4).
 LONGEST_HINT_SECONDS = 900.0
 LONGEST_SENTENCE = 300
+# What nobody is to see although GitHub, or a proxy before it, says it back: credentials by their
+# prefixes (§2.4, §3.2), and whatever is too long to be a word. Addresses may be long.
+_SECRET = re.compile(
+    r"(?:gh[a-z]_|github_pat_|tid=|eyJ|-----BEGIN)\S*|(?<!\S)(?!\S*https?://)\S{40,}"
+)
+_HIDDEN = "…"
 # How GitHub begins the message of a 403 that is no refusal of the credential (§3.4).
 RATE_LIMIT_TEXTS = ("api rate limit exceeded", "you have exceeded a secondary rate limit")
 
@@ -68,11 +74,14 @@ class Answer:
 
 
 def sentence(value: object) -> str:
-    """A text of GitHub's made fit for a message: one line, bounded; empty for anything else."""
+    """A text of GitHub's made fit for a message: one line, bounded, and without credentials.
+
+    Empty for anything that is no text.
+    """
     if not isinstance(value, str):
         return ""
     printable = "".join(c if c.isprintable() else " " for c in value[: LONGEST_SENTENCE * 4])
-    return " ".join(printable.split())[:LONGEST_SENTENCE]
+    return _SECRET.sub(_HIDDEN, " ".join(printable.split()))[:LONGEST_SENTENCE]
 
 
 def _number(text: str) -> float | None:

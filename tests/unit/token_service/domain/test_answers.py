@@ -64,3 +64,19 @@ def test_a_sentence_is_one_bounded_printable_line(text: str) -> None:
 
 def test_a_body_is_never_shown() -> None:
     assert "secret" not in repr(Answer(200, {"x": "secret"}, b"secret"))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Bad credentials: ghu_simulated", "Bad credentials: …"),
+        ("the token (github_pat_11AB_c) is old", "the token (… is old"),
+        ("got Authorization: token gho_a1, sorry", "got Authorization: token … sorry"),
+        ("tid=1;exp=2;sku=x:abc was revoked", "… was revoked"),
+        ('the key "' + "0a" * 20 + '" is old', "the key … is old"),
+        ("see https://github.com/settings/copilot/features?and=so&on=1 first",) * 2,
+        ("no_copilot_access for programmatic_token_generation",) * 2,
+    ],
+)
+def test_a_sentence_holds_no_credential(text: str, shown: str) -> None:
+    assert sentence(text).startswith(shown)

@@ -1,0 +1,103 @@
+"""A process that calls the broker through token_client while its wall clock is wrong.
+
+Everything in Python sees the wrong time. gRPC's C core goes on seeing the right one, and takes
+deadlines for differences of the two, which on a real machine agree; so the part of gRPC that
+computes deadlines keeps the right one too.
+
+    python -m tests.servers.caller_process TARGET TOKEN_FILE SECONDS OFF_BY
+"""
+
+import asyncio
+import importlib
+import json
+import subprocess
+import sys
+import time
+import types
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.servers.process import ROOT, clean_environment
+from token_client.client import TokenClient
+from token_client.errors import TokenError
+
+PAUSE_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the process says of itself at its end."""
+
+    calls: int
+    failed: int
+    tokens: int
+    off_by: int
+
+
+class CallerProcess:
+    """The process, ended with the block."""
+
+    def __init__(self, target: str, token_file: Path, seconds: float, off_by: int) -> None:
+        self._arguments = [target, str(token_file), str(seconds), str(off_by)]
+
+    def told(self) -> Told:
+        """Wait for its end; what it said."""
+        out, _ = self._process.communicate(timeout=120)
+        return Told(**json.loads(out))
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.servers.caller_process", *self._arguments],
+            cwd=ROOT,
+            env=clean_environment(),
+            stdout=subprocess.PIPE,
+        )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._process:
+            self._process.kill()
+
+
+def shift_wall_clock(seconds: int) -> None:
+    """From now on this process's wall clock is off."""
+    right = time.time
+    importlib.import_module("grpc._cython.cygrpc").__dict__["time"] = types.SimpleNamespace(
+        time=right
+    )
+    time.time = lambda: right() + seconds
+
+
+async def call(target: str, token_file: Path, seconds: float) -> tuple[int, int, int]:
+    """Ask again and again; how many calls, how many failed, how many different tokens."""
+    calls, failed, tokens = 0, 0, set[str]()
+    until = time.monotonic() + seconds
+    async with TokenClient(target, token_file=token_file) as client:
+        while time.monotonic() < until:
+            try:
+                tokens.add((await client.get("seat-1")).token_id)
+            except TokenError:
+                failed += 1
+            calls += 1
+            await asyncio.sleep(PAUSE_SECONDS)
+    return calls, failed, len(tokens)
+
+
+def main(target: str, token_file: str, seconds: str, off_by: str) -> None:
+    """Call for that long; say what became of it."""
+    before = time.time() - time.monotonic()
+    shift_wall_clock(int(off_by))
+    noticed = round(time.time() - time.monotonic() - before)
+    calls, failed, tokens = asyncio.run(call(target, Path(token_file), float(seconds)))
+    print(json.dumps(asdict(Told(calls, failed, tokens, noticed))))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
