@@ -13,8 +13,8 @@ from token_service.rpc.interceptors import CallBoundary
 from token_service.rpc.servicer import TokenServiceServicer
 
 SERVICE: str = pb.DESCRIPTOR.services_by_name["TokenService"].full_name
-# The largest request is an account's name and a duration.
-MOST_REQUEST_BYTES = 64 * 1024
+# The largest request follows 20,000 accounts, as many as token_client does, of long names.
+MOST_REQUEST_BYTES = 2 * 1024 * 1024
 # After MAX_CONNECTION_AGE calls under way have this long to end: longer than an exchange takes.
 AGE_GRACE_SECONDS = 30
 # Load balancers drop what is idle for a minute; clients may ping this often to prevent it

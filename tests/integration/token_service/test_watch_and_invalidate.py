@@ -13,6 +13,7 @@ import pytest
 from protos.token_service.v1 import token_service_pb2 as pb
 from tests.servers.scripted_github import ScriptedGitHub, scripted_github
 from tests.servers.token_service import CREDENTIAL, RunningService, configured, running
+from token_client.watch import MAX_ACCOUNTS
 
 pytestmark = pytest.mark.anyio
 
@@ -66,6 +67,15 @@ async def test_what_is_not_there_is_removed(tmp_path: Path) -> None:
         stream = watch(made, "nobody")
 
         assert (await stream.read()).removed_account == "nobody"
+        stream.cancel()
+
+
+async def test_one_stream_follows_as_many_accounts_as_a_client_may(tmp_path: Path) -> None:
+    names = [f"{number:064}" for number in range(MAX_ACCOUNTS)]
+    async with service(tmp_path) as (made, _):
+        stream = watch(made, *names)
+
+        assert (await stream.read()).removed_account == names[0]
         stream.cancel()
 
 
