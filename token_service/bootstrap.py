@@ -194,7 +194,10 @@ class Service:
         new = [each for each in snapshot.accounts if before.get(each.id) != each]
         self._snapshot = snapshot
         self._source.replace(snapshot.credentials)
-        self._callers.register.directory = snapshot.directory
+        if self._callers.register.directory != snapshot.directory:
+            self._callers.register.directory = snapshot.directory
+            # Or a stream would outlive the rights it was opened with.
+            self._broker.restart_streams()
         self._warm.clear()
         self._broker.replace_accounts(snapshot.accounts)
         self._held.follow(account.id for account in snapshot.accounts)

@@ -148,6 +148,10 @@ class Broker:
             self._to_forget.pop(account.id, None)
             self._following.changed(account.id)
 
+    def restart_streams(self) -> None:
+        """Who follows accounts has to call again, and is asked again whether it may."""
+        self._following.restart()
+
     def drain(self) -> None:
         """From now on nobody waits for an attempt that is not under way already."""
         self._draining = True

@@ -50,11 +50,15 @@ class Following:
                 news = self._news(changed, told)
                 if news is not None:
                     yield news
-        raise Draining("this process is about to end; call again", retry_after=RETRY_SECONDS)
+        raise Draining("this stream is to be opened anew", retry_after=RETRY_SECONDS)
 
     def changed(self, account: AccountId) -> None:
         """Tell those who follow the account."""
         self._watchers.changed(account)
+
+    def restart(self) -> None:
+        """End every stream there is: those who may still follow open it again."""
+        self._watchers.close()
 
     def end(self) -> None:
         """End every stream, and those that are still to begin."""

@@ -261,3 +261,23 @@ async def test_callers_are_replaced_with_the_accounts(tmp_path: Path) -> None:
 
         assert await made.get("a", "first") == "UNAUTHENTICATED"
         assert await made.get("a", "second") == token
+
+
+async def test_a_stream_ends_with_the_rights_of_its_caller(tmp_path: Path) -> None:
+    async with started(tmp_path, auth=callers("first")) as made:
+        await made.get("a", "first")
+        async with grpc.aio.insecure_channel(made.address) as channel:
+            stream = TokenServiceStub(channel).WatchCopilotToken(
+                pb.WatchCopilotTokenRequest(accounts=["a"]),
+                timeout=PATIENCE_SECONDS,
+                metadata=(("authorization", "Bearer first"),),
+            )
+            first: Any = await stream.read()
+            assert first.token.value
+            made.mount([made.account("a")], {"a": "ghu_secret_a"}, auth=callers("second"))
+            made.hang_up()
+            with pytest.raises(grpc.aio.AioRpcError) as ended:
+                await stream.read()
+
+        assert ended.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert await made.get("a", "first") == "UNAUTHENTICATED"
