@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.authority import Authority, mount
+from tests.servers.certificates import Authority
 from tests.servers.fleet import Fleet
+from tests.servers.mounted import mount
 from tests.servers.simulator import Simulator
 from tests.servers.valkey_server import ValkeyServer
 from token_client.errors import TokenError

@@ -11,7 +11,8 @@ import pytest
 
 from tests.fakes.clock import FakeClock
 from tests.integration.token_client.test_watching import until
-from tests.servers.authority import Authority, Pair, mount
+from tests.servers.certificates import Authority, Pair
+from tests.servers.mounted import mount
 from tests.servers.scripted_broker import Failure, ScriptedBroker, serving, token
 from token_client.client import TokenClient
 from token_client.connection import LOOK_SECONDS

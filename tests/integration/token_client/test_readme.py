@@ -12,7 +12,8 @@ import pytest
 
 from protos.token_service.v1 import token_service_pb2 as pb
 from tests.integration.token_client.test_watching import client_of
-from tests.servers.authority import Authority, mount
+from tests.servers.certificates import Authority
+from tests.servers.mounted import mount
 from tests.servers.process import ROOT, clean_environment
 from tests.servers.scripted_broker import Failure, ScriptedBroker, serving, token
 from token_client.client import TokenClient

@@ -8,8 +8,9 @@ from typing import Any
 import grpc
 import pytest
 
-from tests.servers.certificates import Authority, MountedSecret, Pair, dns, uri
+from tests.servers.certificates import Authority, Pair, dns, uri
 from tests.servers.guarded_broker import broker, get, refusal, tokens
+from tests.servers.mounted import MountedSecret
 from tests.servers.ports import free_ports
 from tests.servers.token_service import RunningService
 
@@ -28,7 +29,7 @@ def tls(secret: MountedSecret, server: Pair, client_ca: bytes | None = None) -> 
 
 
 def replace_files(secret: MountedSecret, server: Pair, client_ca: bytes | None = None) -> None:
-    files = {"tls_crt": server.chain, "tls_key": server.key}
+    files = {"tls_crt": server.cert, "tls_key": server.key}
     secret.swap(**files, **({"ca_crt": client_ca} if client_ca is not None else {}))
 
 
@@ -39,7 +40,7 @@ def listening(section: dict[str, str]) -> dict[str, Any]:
 
 def secure(made: RunningService, trusted: bytes, own: Pair | None = None) -> grpc.aio.Channel:
     """A channel with a connection of its own."""
-    own_key, own_chain = (own.key, own.chain) if own is not None else (None, None)
+    own_key, own_chain = (own.key, own.cert) if own is not None else (None, None)
     credentials = grpc.ssl_channel_credentials(trusted, own_key, own_chain)
     return grpc.aio.secure_channel(made.settings.listen.grpc, credentials, options=ISOLATED)
 
@@ -73,9 +74,11 @@ async def test_a_certificate_names_its_caller(
 ) -> None:
     """By a SPIFFE id or a DNS name, never by the common name, and never by two callers' names."""
     authority = Authority()
-    listen = listening(tls(MountedSecret(tmp_path / "tls"), authority.server(), authority.pem))
+    listen = listening(
+        tls(MountedSecret(tmp_path / "tls"), authority.issue("localhost"), authority.ca)
+    )
     async with broker(tmp_path, listen=listen, auth=MTLS) as made:
-        async with secure(made, authority.pem, authority.issue(names, common_name)) as channel:
+        async with secure(made, authority.ca, authority.issue(common_name, names)) as channel:
             try:
                 assert (await get(channel, token=None)).account == "seat-1"
                 found = None
@@ -88,10 +91,14 @@ async def test_a_certificate_names_its_caller(
 @pytest.mark.parametrize("own", [False, True])
 async def test_without_a_certificate_of_ours_nobody_connects(tmp_path: Path, own: bool) -> None:
     authority, stranger = Authority(), Authority("another authority")
-    listen = listening(tls(MountedSecret(tmp_path / "tls"), authority.server(), authority.pem))
+    listen = listening(
+        tls(MountedSecret(tmp_path / "tls"), authority.issue("localhost"), authority.ca)
+    )
     name = uri("spiffe://corp.example/ns/copilot/sa/gw")
     async with broker(tmp_path, listen=listen, auth=MTLS) as made:
-        async with secure(made, authority.pem, stranger.issue([name]) if own else None) as channel:
+        async with secure(
+            made, authority.ca, stranger.issue("somebody", [name]) if own else None
+        ) as channel:
             with pytest.raises(grpc.aio.AioRpcError) as raised:
                 await get(channel, token=None)
 
@@ -100,10 +107,10 @@ async def test_without_a_certificate_of_ours_nobody_connects(tmp_path: Path, own
 
 async def test_a_plaintext_caller_does_not_get_through_tls(tmp_path: Path) -> None:
     authority = Authority()
-    listen = listening(tls(MountedSecret(tmp_path / "tls"), authority.server()))
+    listen = listening(tls(MountedSecret(tmp_path / "tls"), authority.issue("localhost")))
     async with broker(tmp_path, listen=listen, auth=tokens()) as made:
         code, _, _ = await refusal(made.channel)
-        async with secure(made, authority.pem) as channel:
+        async with secure(made, authority.ca) as channel:
             assert (await get(channel)).account == "seat-1"
 
     assert code is grpc.StatusCode.UNAVAILABLE
@@ -112,19 +119,19 @@ async def test_a_plaintext_caller_does_not_get_through_tls(tmp_path: Path) -> No
 async def test_certificates_change_under_load_and_no_call_fails(tmp_path: Path) -> None:
     """Leaf, then authorities, one after the other; the clients trust both while they change."""
     old, new = Authority("old"), Authority("new")
-    both = old.pem + new.pem
+    both = old.ca + new.ca
     name = uri("spiffe://corp.example/ns/copilot/sa/gw")
     secret = MountedSecret(tmp_path / "tls")
-    listen = listening(tls(secret, old.server(), old.pem))
+    listen = listening(tls(secret, old.issue("localhost"), old.ca))
     steps = [
-        (old.server(), old.pem, old),
-        (old.server(), both, old),
-        (new.server(), both, new),
-        (new.server(), new.pem, new),
+        (old.issue("localhost"), old.ca, old),
+        (old.issue("localhost"), both, old),
+        (new.issue("localhost"), both, new),
+        (new.issue("localhost"), new.ca, new),
     ]
     async with broker(tmp_path, listen=listen, auth=MTLS) as made:
         seen: list[int] = []
-        client = old.issue([name])
+        client = old.issue("somebody", [name])
         stop = asyncio.Event()
 
         async def caller() -> None:
@@ -140,14 +147,14 @@ async def test_certificates_change_under_load_and_no_call_fails(tmp_path: Path) 
                 replace_files(secret, server, client_ca)
                 await made.clock.advance(1.0)
                 await enough(seen, 20)
-                client = issuer.issue([name])
+                client = issuer.issue("somebody", [name])
                 await enough(seen, 20)
             stop.set()
         # What is trusted now is the new authority alone.
-        async with secure(made, both, old.issue([name])) as channel:
+        async with secure(made, both, old.issue("somebody", [name])) as channel:
             with pytest.raises(grpc.aio.AioRpcError):
                 await get(channel, token=None)
-        async with secure(made, old.pem, client) as channel:
+        async with secure(made, old.ca, client) as channel:
             with pytest.raises(grpc.aio.AioRpcError):
                 await get(channel, token=None)
 
@@ -166,20 +173,20 @@ async def test_half_replaced_files_change_nothing(
     """A new certificate beside the old key: the listener keeps what it had, and says so once."""
     authority = Authority()
     secret = MountedSecret(tmp_path / "tls")
-    first, second = authority.server(), authority.server()
+    first, second = authority.issue("localhost"), authority.issue("localhost")
     listen = listening(tls(secret, first))
     async with broker(tmp_path, listen=listen, auth=tokens()) as made:
-        secret.swap(tls_crt=second.chain, tls_key=first.key)
+        secret.swap(tls_crt=second.cert, tls_key=first.key)
         for _ in range(3):
             await made.clock.advance(1.0)
-            async with secure(made, authority.pem) as channel:
+            async with secure(made, authority.ca) as channel:
                 await get(channel)
         complaints = [r for r in caplog.records if "certificate files" in r.getMessage()]
         failures = "copilot_listener_certificate_failures_total 1.0"
         assert failures in (await made.ops("/metrics")).text
         replace_files(secret, second)
         await made.clock.advance(1.0)
-        async with secure(made, authority.pem) as channel:
+        async with secure(made, authority.ca) as channel:
             await get(channel)
         page = (await made.ops("/metrics")).text
 

@@ -16,6 +16,7 @@ import yaml
 
 from protos.token_service.v1 import token_service_pb2 as pb
 from protos.token_service.v1.token_service_pb2_grpc import TokenServiceStub
+from tests.servers.mounted import mount
 from tests.servers.ports import free_ports
 from tests.servers.process import ServiceProcess
 from tests.servers.scripted_github import EXCHANGE, ScriptedGitHub, scripted_github
@@ -38,7 +39,6 @@ class Reloading:
         self.ops_url = f"http://127.0.0.1:{ops}"
         self.github = github
         self._directory = directory
-        self._versions = 0
         self._base = {
             "listen": {"grpc": self.address, "ops": f"127.0.0.1:{ops}"},
             "github": {"api_url": github.url},
@@ -57,18 +57,9 @@ class Reloading:
         self, accounts: list[dict[str, Any]], credentials: Mapping[str, str], **content: Any
     ) -> None:
         """Replace all the files in one step."""
-        self._versions += 1
-        version = self._directory / f"..{self._versions}"
-        version.mkdir()
         document = {**self._base, "accounts": accounts, **content}
         files = {**credentials, "token-service.yaml": yaml.safe_dump(document)}
-        for name, text in files.items():
-            (version / name).write_text(text)
-            if not (self._directory / name).is_symlink():
-                (self._directory / name).symlink_to(f"..data/{name}")
-        link = self._directory / "..new"
-        link.symlink_to(version.name)
-        link.rename(self._directory / "..data")
+        mount(self._directory, **{name: text.encode() for name, text in files.items()})
 
     def hang_up(self) -> None:
         """Send SIGHUP."""

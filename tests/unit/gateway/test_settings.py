@@ -8,7 +8,8 @@ from gateway.bootstrap import groups_of, keys_of
 from gateway.review import summary, warnings
 from gateway.settings import Settings
 from runtime.configuration import ConfigurationError, load
-from tests.servers.authority import Authority, mount
+from tests.servers.certificates import Authority
+from tests.servers.mounted import mount
 from tests.servers.process import ROOT
 
 CA = Authority()

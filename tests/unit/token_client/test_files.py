@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from tests.servers.authority import Authority, mount
+from tests.servers.certificates import Authority
+from tests.servers.mounted import mount
 from token_client.errors import UnusableFiles
 from token_client.files import MAX_FILE_BYTES, Files, Material, Signature, Tls
 

@@ -12,8 +12,8 @@ from tests.servers.certificates import Authority
 from token_service.domain.certificates import fitted
 
 AUTHORITY = Authority()
-PAIR = AUTHORITY.server()
-OTHER = AUTHORITY.server()
+PAIR = AUTHORITY.issue("localhost")
+OTHER = AUTHORITY.issue("localhost")
 
 
 def locked(key: bytes) -> bytes:
@@ -23,9 +23,9 @@ def locked(key: bytes) -> bytes:
 
 
 def test_what_fits_is_taken_with_its_end() -> None:
-    found = fitted(PAIR.chain + AUTHORITY.pem, PAIR.key, AUTHORITY.pem)
+    found = fitted(PAIR.cert + AUTHORITY.ca, PAIR.key, AUTHORITY.ca)
 
-    assert found.chain == PAIR.chain + AUTHORITY.pem
+    assert found.chain == PAIR.cert + AUTHORITY.ca
     assert found.expires_at > 1_700_000_000
     assert "PRIVATE" not in repr(found)
 
@@ -33,14 +33,14 @@ def test_what_fits_is_taken_with_its_end() -> None:
 @pytest.mark.parametrize(
     ("chain", "key", "client_ca", "text"),
     [
-        (PAIR.chain, OTHER.key, None, "key_file does not hold the key of cert_file's first"),
-        (AUTHORITY.pem + PAIR.chain, PAIR.key, None, "key_file does not hold the key"),
+        (PAIR.cert, OTHER.key, None, "key_file does not hold the key of cert_file's first"),
+        (AUTHORITY.ca + PAIR.cert, PAIR.key, None, "key_file does not hold the key"),
         (b"", PAIR.key, None, "cert_file holds no certificates"),
-        (PAIR.chain[:-40], PAIR.key, None, "cert_file holds no certificates"),
-        (PAIR.chain, b"", None, "key_file holds no private key"),
-        (PAIR.chain, PAIR.key[:60], None, "key_file holds no private key"),
-        (PAIR.chain, locked(PAIR.key), None, "key_file is encrypted"),
-        (PAIR.chain, PAIR.key, b"nothing", "client_ca_file holds no certificates"),
+        (PAIR.cert[:-40], PAIR.key, None, "cert_file holds no certificates"),
+        (PAIR.cert, b"", None, "key_file holds no private key"),
+        (PAIR.cert, PAIR.key[:60], None, "key_file holds no private key"),
+        (PAIR.cert, locked(PAIR.key), None, "key_file is encrypted"),
+        (PAIR.cert, PAIR.key, b"nothing", "client_ca_file holds no certificates"),
     ],
 )
 def test_what_does_not_fit_is_named(

@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from runtime.configuration import ConfigurationError, load
-from tests.servers.certificates import Authority, MountedSecret
+from tests.servers.certificates import Authority
 from tests.servers.jwt_issuer import ISSUER
+from tests.servers.mounted import MountedSecret
 from token_service.domain.callers import IdentityKind
 from token_service.domain.rates import Rate
 from token_service.settings.callers import directory_of
@@ -45,8 +46,8 @@ def problems(directory: Path, **content: Any) -> list[str]:
 def tls(tmp_path: Path) -> dict[str, str]:
     """Files that fit together."""
     secret = MountedSecret(tmp_path / "tls")
-    pair = AUTHORITY.server()
-    secret.swap(tls_crt=pair.chain, tls_key=pair.key, ca_crt=AUTHORITY.pem)
+    pair = AUTHORITY.issue("localhost")
+    secret.swap(tls_crt=pair.cert, tls_key=pair.key, ca_crt=AUTHORITY.ca)
     return {"cert_file": str(secret.path("tls.crt")), "key_file": str(secret.path("tls.key"))}
 
 
@@ -138,7 +139,7 @@ def test_files_that_do_not_fit(
 
 def test_a_key_of_another_certificate(tmp_path: Path, tls: dict[str, str]) -> None:
     other = tmp_path / "other.key"
-    other.write_bytes(AUTHORITY.server().key)
+    other.write_bytes(AUTHORITY.issue("localhost").key)
     (problem,) = problems(tmp_path, listen={"tls": {**tls, "key_file": str(other)}})
 
     assert problem.startswith("listen.tls.key_file: key_file does not hold the key")
