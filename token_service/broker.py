@@ -27,7 +27,7 @@ from token_service.singleflight import SingleFlight
 from token_service.watchers import Following
 
 # A caller that could be given a living token waits for its renewal for no more than this part
-# of its time, so that the token still reaches it before its deadline.
+# of its time, and of the token's: so that it still reaches the caller, and lives when it does.
 SHARE_OF_PATIENCE = 0.5
 # Callers that wait cost memory; beyond this many they are told to come back.
 MOST_WAITING = 10_000
@@ -224,8 +224,11 @@ class Broker:
         self, flight: asyncio.Future[Outcome], patience: float | None, fallback: Lease | None
     ) -> Outcome:
         """What became of the attempt, as a value; TimeoutError if the caller's time is up."""
-        if patience is not None and fallback is not None:
-            patience *= SHARE_OF_PATIENCE
+        if fallback is not None:
+            longest = (
+                fallback.expires_in if patience is None else min(patience, fallback.expires_in)
+            )
+            patience = longest * SHARE_OF_PATIENCE
         self._waiting += 1
         try:
             # Not wait_for: a caller that leaves must not cancel the others' attempt.

@@ -65,7 +65,7 @@ async def test_callers_notice_nothing_of_the_stores_troubles(
     report: Callable[..., None],
 ) -> None:
     """Killed, hung and restarted empty under 200 rps: no failed call, few exchanges."""
-    rate, life, phase, replicas = (200, 20, 25.0, 4) if full else (60, 8, 3.0, 2)
+    rate, life, phase, replicas = (200, 20, 25.0, 4) if full else (60, 4, 4.2, 2)
     upstream.load({"token": {"life_seconds": life, "refresh_in_seconds": life / 2}})
     settings = {"freshness": SHORT_LIVED}
     with Fleet(tmp_path, upstream.base_url, store.url, replicas, settings=settings) as fleet:
@@ -134,6 +134,7 @@ async def test_a_late_complaint_does_not_kill_the_new_token(
         assert answer.token_id != old.token_id
         await outcomes.get(channels[0], "seat-1", fleet.metadata)
         assert outcomes.tokens[-1].token_id == answer.token_id
+        assert outcomes.tokens[-1].state == pb.TOKEN_STATE_FRESH
         assert exchanges(upstream) == before
         await close(channels)
 
@@ -177,7 +178,7 @@ async def test_a_token_lives_to_its_end_whatever_github_answers(
         async def ask(number: int) -> None:
             await outcomes.get(channels[number % replicas], "seat-1", fleet.metadata)
 
-        await at_rate(ask, rate, began + life - 1.0)
+        await at_rate(ask, rate, began + life - 0.1)
         failed_attempts = exchanges(upstream) - 1
         await asyncio.sleep(max(0.0, began + life + 0.5 - time.monotonic()))
         for channel in channels:

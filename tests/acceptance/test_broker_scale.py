@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -15,6 +16,7 @@ from tests.servers.fleet import Fleet
 from tests.servers.process import ROOT
 from tests.servers.simulator import Simulator
 from tests.servers.valkey_server import ValkeyServer
+from token_client.client import TokenClient
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 SHORT_LIVED = {"renew_before_seconds": 0, "renew_jitter_seconds": 0, "min_remaining_seconds": 0.5}
@@ -58,13 +60,18 @@ async def test_watching_clients_of_many_accounts_stay_current_over_restarts(
                 await asyncio.to_thread(replica.start)
                 await asyncio.gather(*(watching[0].get(name) for name in used))
                 slowest = max(slowest, await all_current(watching, used, restarted))
-            before = exchanges(upstream)
+            before, known = exchanges(upstream), newest(watching, used)
             period = life / 2
             until = time.monotonic() + period
             while time.monotonic() < until:
                 await asyncio.gather(*(watching[0].get(name) for name in used))
                 await asyncio.sleep(0.5)
             made = exchanges(upstream) - before
+            await all_current(watching, used, until)
+            renewed = sum(
+                now > then for now, then in zip(newest(watching, used), known, strict=True)
+            )
+        assert renewed >= active / 2, "too few new tokens to say that the streams are there again"
         assert made <= active * 1.5
         asked = {seen.account for seen in upstream.ledger(endpoint="exchange", limit=100_000)}
         assert len(asked) == active, "an account that nobody asked for was exchanged"
@@ -73,20 +80,23 @@ async def test_watching_clients_of_many_accounts_stay_current_over_restarts(
             assert slowest <= 10
 
 
-async def all_current(watching: list, names: list[str], since: float) -> float:  # type: ignore[type-arg]
+def generations(client: TokenClient, names: list[str]) -> list[int]:
+    """Of the tokens it holds; 0 for none."""
+    held = [client.peek(name) for name in names]
+    return [token.generation if token is not None else 0 for token in held]
+
+
+def newest(watching: list[TokenClient], names: list[str]) -> list[int]:
+    """The newest generation of each account that any of them holds."""
+    return [max(held) for held in zip(*(generations(c, names) for c in watching), strict=True)]
+
+
+async def all_current(watching: list[TokenClient], names: list[str], since: float) -> float:
     """Seconds until every client holds the same newest token of each account."""
     async with asyncio.timeout(30):
         while True:
-            tokens = [[client.peek(name) for name in names] for client in watching]
-            newest = [
-                max((column.generation for column in columns if column), default=0)
-                for columns in zip(*tokens, strict=True)
-            ]
-            if all(
-                token is not None and token.generation == best
-                for row in tokens
-                for token, best in zip(row, newest, strict=True)
-            ):
+            best = newest(watching, names)
+            if all(generations(client, names) == best for client in watching):
                 return time.monotonic() - since
             await asyncio.sleep(0.1)
 
@@ -190,10 +200,18 @@ async def test_no_credential_is_anywhere_it_does_not_belong(
             await channel.close()
         database = redis.Redis(port=store.port)
         keys: list[bytes] = list(database.scan_iter())
-        dumps = [database.dump(key) or b"" for key in keys]
+        # Not DUMP: it compresses, and hides what is there.
+        stored: list[dict[Any, Any]] = [
+            database.hgetall(key) for key in keys if database.type(key) == b"hash"
+        ]
+        assert len(stored) == len(keys), "there are keys of other types: read those too"
         database.close()
         written = [text.encode() for text in fleet.outputs()]
-        written += [*keys, *dumps, repr(outcomes.errors).encode()]
+        written += [
+            *keys,
+            *(b"".join([*record, *record.values()]) for record in stored),
+            repr(outcomes.errors).encode(),
+        ]
         for replica in fleet.replicas:
             written += [replica.metrics().encode(), replica.checked().encode()]
         secrets = [
@@ -203,7 +221,7 @@ async def test_no_credential_is_anywhere_it_does_not_belong(
             fleet.store_key,
         ]
         assert outcomes.tokens[0].value in secrets
-        assert len(dumps) >= 1
+        assert len(stored) >= 1
         assert any("No access to Copilot for" in error for error in outcomes.errors)
         for number, text in enumerate(written):
             found = [secret[:6] for secret in secrets if secret.encode() in text]

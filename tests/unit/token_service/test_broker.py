@@ -216,6 +216,20 @@ async def test_who_is_short_of_time_gets_the_old_token() -> None:
         assert stale.state is Freshness.STALE
 
 
+async def test_who_waits_gets_the_old_token_while_it_lives() -> None:
+    """Not after it has ended, however long the renewal takes and the caller could wait."""
+    async with desk() as d:
+        await d.broker.get("seat-1")
+        await d.clock.advance(1799.9)
+        d.source.hold()
+        async with asyncio.timeout(10):
+            stale = await d.broker.get("seat-1", patience=30.0)
+        d.source.release()
+
+        assert stale.state is Freshness.STALE
+        assert 0 < stale.expires_in < 1
+
+
 async def test_a_dead_token_is_not_given() -> None:
     async with desk() as d:
         await d.broker.get("seat-1")
