@@ -31,6 +31,7 @@ class Told:
     """What the process says of itself at its end."""
 
     calls: int
+    cached: int
     failed: int
     tokens: int
     off_by: int
@@ -75,19 +76,20 @@ def shift_wall_clock(seconds: int) -> None:
     time.time = lambda: right() + seconds
 
 
-async def call(target: str, token_file: Path, seconds: float) -> tuple[int, int, int]:
-    """Ask again and again; how many calls, how many failed, how many different tokens."""
-    calls, failed, tokens = 0, 0, set[str]()
+async def call(target: str, token_file: Path, seconds: float) -> tuple[int, int, int, int]:
+    """Ask again and again; how many calls, how many needed no broker, failed, gave new tokens."""
+    calls, cached, failed, tokens = 0, 0, 0, set[str]()
     until = time.monotonic() + seconds
     async with TokenClient(target, token_file=token_file) as client:
         while time.monotonic() < until:
+            cached += client.peek("seat-1") is not None
             try:
                 tokens.add((await client.get("seat-1")).token_id)
             except TokenError:
                 failed += 1
             calls += 1
             await asyncio.sleep(PAUSE_SECONDS)
-    return calls, failed, len(tokens)
+    return calls, cached, failed, len(tokens)
 
 
 def main(target: str, token_file: str, seconds: str, off_by: str) -> None:
@@ -95,8 +97,8 @@ def main(target: str, token_file: str, seconds: str, off_by: str) -> None:
     before = time.time() - time.monotonic()
     shift_wall_clock(int(off_by))
     noticed = round(time.time() - time.monotonic() - before)
-    calls, failed, tokens = asyncio.run(call(target, Path(token_file), float(seconds)))
-    print(json.dumps(asdict(Told(calls, failed, tokens, noticed))))
+    counts = asyncio.run(call(target, Path(token_file), float(seconds)))
+    print(json.dumps(asdict(Told(*counts, noticed))))
 
 
 if __name__ == "__main__":

@@ -195,6 +195,11 @@ class Fleet:
         """The sum over the replicas."""
         return sum(replica.metric(name, **labels) for replica in self.replicas)
 
+    def under_way(self, method: str) -> float:
+        """How many calls of a method the replicas are answering now."""
+        started = self.metric("grpc_server_started_total", grpc_method=method)
+        return started - self.metric("grpc_server_handled_total", grpc_method=method)
+
     def outputs(self) -> Sequence[str]:
         """What the replicas wrote so far."""
         return [replica.output() for replica in self.replicas]
