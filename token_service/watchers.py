@@ -50,7 +50,7 @@ class Following:
                 news = self._news(changed, told)
                 if news is not None:
                     yield news
-        raise Draining("this stream is to be opened anew", retry_after=RETRY_SECONDS)
+        raise Draining("call again: this stream is to be opened anew", retry_after=RETRY_SECONDS)
 
     def changed(self, account: AccountId) -> None:
         """Tell those who follow the account."""

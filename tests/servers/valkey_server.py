@@ -48,6 +48,8 @@ class ValkeyServer:
             nodes = Path(self._directory) / "nodes.conf"
             nodes.unlink(missing_ok=True)
             arguments += ["--cluster-enabled", "yes", "--cluster-config-file", str(nodes)]
+            # Else it is the port and ten thousand, which may be taken, or no port at all.
+            arguments += ["--cluster-port", str(free_ports(1)[0])]
         self._process = subprocess.Popen(
             arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
         )

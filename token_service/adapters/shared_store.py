@@ -144,8 +144,16 @@ class SharedStore:
     ) -> tuple[bool, CopilotToken | None]:
         """Whether the store has answered, and the account's newest token, if there is one."""
         account, last = claim.account.id, claim.seen
+        store_now = last.store_now
+        if not (last.generation and last.is_continuous):
+            # The number is made from the time of the write, not of the claim: since then others
+            # may have been given numbers, and the store may have lost them.
+            latest = await self._link.ask(lambda shelf: shelf.load(claim.account))
+            if latest is None:
+                return False, None
+            store_now = latest.store_now
         for _ in range(MOST_NUMBERINGS):
-            number = self._next_generation(account, last)
+            number = self._next_generation(account, last, store_now)
             token = token_of(account, grant, number, name, obtained, refresh_after)
             seen = await self._write(claim, last, token)
             if seen is None:
@@ -156,7 +164,7 @@ class SharedStore:
                 return True, token
             if seen.verdict == "lost":
                 return True, await self._lost(claim, seen)
-            last = seen
+            last, store_now = seen, seen.store_now
         return False, None
 
     async def _write(
@@ -181,13 +189,13 @@ class SharedStore:
         self._memory.put(account.id, Held(token, strikes=strikes))
         return token
 
-    def _next_generation(self, account: AccountId, seen: Sighting) -> int:
+    def _next_generation(self, account: AccountId, seen: Sighting, store_now: int) -> int:
         token = self.held(account).token
         return records.numbered(
             seen.generation,
             token.generation if token is not None else 0,
             seen.is_continuous,
-            seen.store_now / records.MICROSECONDS,
+            store_now / records.MICROSECONDS,
             int(self._chance.fraction() * STRIDES),
         )
 
