@@ -38,7 +38,8 @@ client-wheel: venv-dev ## Build copilot-token-client, the client other teams ins
 	$(BIN)/python -m tools.client_wheel $(ARGS)
 
 accept-broker: venv-dev ## The broker's acceptance runs at full size (about 20 minutes), with figures
-	$(BIN)/python -m pytest -q --full-size tests/acceptance/test_broker_*.py $(ARGS)
+	$(BIN)/python -m pytest -q --full-size tests/acceptance/test_broker_*.py \
+		tests/integration/token_service/test_renewal_protocol.py $(ARGS)
 
 bench: venv-dev ## What a call costs, beside a reference in the same run; ARGS="--most 1.2" makes it a check
 	$(BIN)/python -m bench.broker_call $(ARGS)

@@ -207,12 +207,15 @@ class Fleet(RuleBasedStateMachine):
         assert all(other.claim is None for other in others), "two exchanges at a time"
         seen = await self.shelf.load(SEAT)
         now = self.clock.monotonic()
-        if seen.held.token is not None:
+        # What the store has lost is no reason to go back behind it (docs/decisions/0007).
+        is_behind = seen.generation < generation_of(replica.store.held(SEAT.id))
+        if seen.held.token is not None and not is_behind:
             age = now - seen.held.token.obtained
             assert age >= freshness.least_age(LIFE) - 0.1, "a second one in a minute"
         assert seen.held.pause(now) <= 0.1, "an exchange in a pause"
         assert (
-            generation_of(seen.held) <= replica.known
+            is_behind
+            or generation_of(seen.held) <= replica.known
             or seen.held.living(now) is None
             or seen.held.rejected_at is not None
         ), "needless"
@@ -473,6 +476,10 @@ def test_a_number_is_made_when_it_is_written(fleet: type[Fleet]) -> None:
     state = fleet()
     try:
         state.one_writes_late([2, 0, 1], befalls="emptied", forgotten=False)
+        lost, late = state.replicas[0].token, state.replicas[2].token
+        assert lost is not None
+        assert late is not None
+        assert late.generation > lost.generation
         state.one_writes_late([0, 1, 2], befalls="nothing", forgotten=False)
         state.a_living_token_is_never_thrown_away()
     finally:
