@@ -20,7 +20,7 @@ run: venv ## Run both services on this machine; without a GitHub credential, aga
 ##@ Change
 
 test: venv-dev ## Run every test, in two processes; ARGS="-k word" runs some
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 lint: style types imports protos-check lock-check ## Check style, types, import rules, and what is generated
 
