@@ -10,6 +10,7 @@ import grpc
 import httpx
 
 from runtime.configuration import read_secret
+from runtime.valkey.server import Place
 from runtime.version import VERSION
 from token_service.adapters.callers.certificate_files import CertificateFiles
 from token_service.adapters.callers.cluster import (
@@ -32,7 +33,6 @@ from token_service.adapters.sources.chosen import StrategySource
 from token_service.adapters.sources.exchange import ExchangeSource
 from token_service.adapters.sources.github_app import GitHubAppSource
 from token_service.adapters.sources.ready_made import DirectSource, StaticSource
-from token_service.adapters.valkey_server import Place
 from token_service.domain.credentials import Strategy
 from token_service.domain.freshness import FreshnessPolicy
 from token_service.domain.identity import ClientIdentity

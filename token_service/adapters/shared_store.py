@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from runtime.valkey.link import StoreLink
+from runtime.valkey.server import Place, connected
 from token_service.adapters.memory_store import STRIDES, MemoryStore, token_of
 from token_service.adapters.sealing import Keyring
-from token_service.adapters.store_link import StoreLink
 from token_service.adapters.store_mirror import Mirror
 from token_service.adapters.store_time import StoreTime
-from token_service.adapters.valkey_server import Place, connected
-from token_service.adapters.valkey_shelf import Sighting, ValkeyShelf
+from token_service.adapters.valkey_shelf import Sighting, ValkeyShelf, channel_of
 from token_service.domain import holding, records
 from token_service.domain.credentials import Choice
 from token_service.domain.failures import Failure
@@ -43,7 +43,7 @@ class SharedStore:
     def __init__(
         self,
         memory: MemoryStore,
-        link: StoreLink,
+        link: StoreLink[ValkeyShelf],
         time: StoreTime,
         chance: Chance,
         events: StoreEvents,
@@ -289,7 +289,8 @@ def shared_store(
     link = StoreLink(
         lambda: connected(options.place),
         lambda connection: ValkeyShelf(connection, options.namespace, keyring, clock),
-        chance,
+        channel_of(options.namespace),
+        chance.fraction,
         events,
     )
     memory = MemoryStore(time, chance)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from runtime.valkey.server import Connection
 from token_service.adapters.sealing import CannotOpen, Keyring
-from token_service.adapters.valkey_server import Connection
 from token_service.domain import records
 from token_service.domain.failures import Failure
 from token_service.domain.holding import Held

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 import pytest
 
 from runtime.clock import SystemClock
+from runtime.valkey.server import Place
 from tests.fakes.chance import FakeChance
 from tests.fakes.clock import FakeClock
 from tests.fakes.service_events import FakeServiceEvents
@@ -14,7 +15,6 @@ from tests.fakes.token_store import FakeTokenStore
 from tests.servers.valkey_server import ValkeyServer
 from token_service.adapters.memory_store import MemoryStore
 from token_service.adapters.shared_store import StoreOptions, shared_store
-from token_service.adapters.valkey_server import Place
 from token_service.domain import failures
 from token_service.domain.credentials import Choice
 from token_service.domain.errors import GitHubUnavailable

@@ -23,6 +23,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from runtime.valkey.server import Connection, Place, Server, _redis
 from tests.fakes.chance import FakeChance
 from tests.fakes.clock import FakeClock
 from tests.fakes.service_events import FakeServiceEvents
@@ -33,7 +34,6 @@ from token_service.adapters.memory_store import MemoryStore
 from token_service.adapters.sealing import Keyring
 from token_service.adapters.shared_store import SharedStore
 from token_service.adapters.store_time import StoreTime
-from token_service.adapters.valkey_server import Connection, Place, Server, _redis
 from token_service.adapters.valkey_shelf import ValkeyShelf
 from token_service.domain import freshness, leases
 from token_service.domain.credentials import Choice

@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 
 from runtime.clock import SystemClock
+from runtime.valkey.server import Place, connected
 from tests.fakes.service_events import FakeServiceEvents
 from tests.fakes.token_source import FakeTokenSource, grant
 from tests.servers.valkey_server import ValkeyServer
 from token_service.adapters.chance import SystemChance
 from token_service.adapters.shared_store import SharedStore, StoreOptions, shared_store
-from token_service.adapters.valkey_server import Place, connected
 from token_service.domain.credentials import Choice, Strategy
 from token_service.domain.errors import CredentialRejected, GitHubUnavailable
 from token_service.domain.failures import after

@@ -7,11 +7,9 @@ at once, and only the loop that runs in the background tries it again (docs/deci
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-from token_service.adapters.valkey_server import KEEPS_ALL, Connection, Listening, StoreDown
-from token_service.adapters.valkey_shelf import ValkeyShelf
-from token_service.ports import Chance, StoreEvents
+from runtime.valkey.server import KEEPS_ALL, Connection, Listening, StoreDown
 
 # Tried twice: a busy event loop may see its own timer before an answer that has long come.
 OPERATION_SECONDS = 0.3
@@ -28,7 +26,25 @@ LONGEST_PROBE_SECONDS = 8.0
 STEADY_SECONDS = 10.0
 
 T = TypeVar("T")
+Shelf = TypeVar("Shelf")
+"""What a service makes of a connection: its operations, in its words."""
 Connect = Callable[[], AbstractAsyncContextManager[Connection]]
+
+
+class StoreEvents(Protocol):
+    """What happened to the store, for metrics and logs. None of these waits or raises."""
+
+    def store_up(self, server: str) -> None:
+        """It answers; server: its kind and version."""
+        ...
+
+    def store_down(self, explanation: str) -> None:
+        """It does not; this process goes on alone."""
+        ...
+
+    def store_evicts(self, policy: str) -> None:
+        """It is set up to drop keys when its memory is full."""
+        ...
 
 
 class Reader(Protocol):
@@ -51,24 +67,28 @@ class Reader(Protocol):
         ...
 
 
-class StoreLink:
+class StoreLink(Generic[Shelf]):
     """One store, watched over by `run`.
 
+    channel: where the replicas of one deployment tell each other what changed.
+    fraction: uniform in [0, 1); spreads the attempts of many replicas to have the store back.
     Counts real time, not a clock's: what is waited for here is not ours.
     """
 
     def __init__(
         self,
         connect: Connect,
-        shelf_of: Callable[[Connection], ValkeyShelf],
-        chance: Chance,
+        shelf_of: Callable[[Connection], Shelf],
+        channel: str,
+        fraction: Callable[[], float],
         events: StoreEvents,
     ) -> None:
         self._connect = connect
         self._shelf_of = shelf_of
-        self._chance = chance
+        self._channel = channel
+        self._fraction = fraction
         self._events = events
-        self._shelf: ValkeyShelf | None = None
+        self._shelf: Shelf | None = None
         self._was_reported_down = False
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
         self._tried = asyncio.Event()
@@ -87,7 +107,7 @@ class StoreLink:
         """Wait until the store has been tried for the first time."""
         await self._tried.wait()
 
-    async def ask(self, operation: Callable[[ValkeyShelf], Awaitable[T]]) -> T | None:
+    async def ask(self, operation: Callable[[Shelf], Awaitable[T]]) -> T | None:
         """The operation's result; None when the store is down, or turns out to be."""
         explanation = ""
         for _ in range(TRIES):
@@ -116,13 +136,13 @@ class StoreLink:
             self._tried.set()
             is_steady = _now() - before > STEADY_SECONDS
             pause = PROBE_SECONDS if is_steady else min(LONGEST_PROBE_SECONDS, pause * 1.5)
-            await asyncio.sleep(pause * (0.5 + 0.5 * self._chance.fraction()))
+            await asyncio.sleep(pause * (0.5 + 0.5 * self._fraction()))
 
     # --- while it is up -----------------------------------------------------------------------
 
     async def _use(self, connection: Connection) -> None:
         shelf = self._shelf_of(connection)
-        listening = await connection.listen(shelf.channel)
+        listening = await connection.listen(self._channel)
         try:
             # Listening comes first: what is said from now on is heard, what was said is read.
             self._rise(connection, shelf)
@@ -130,7 +150,7 @@ class StoreLink:
         finally:
             await listening.close()
 
-    async def _listen(self, listening: Listening, shelf: ValkeyShelf) -> None:
+    async def _listen(self, listening: Listening, shelf: Shelf) -> None:
         """Until an operation finds the store down. Raises StoreDown."""
         heard = asked = ticked = _now()
         while self._shelf is shelf:
@@ -148,7 +168,7 @@ class StoreLink:
                 asked = now
                 await listening.ping()
 
-    def _rise(self, connection: Connection, shelf: ValkeyShelf) -> None:
+    def _rise(self, connection: Connection, shelf: Shelf) -> None:
         self._shelf = shelf
         self._was_reported_down = False
         self._tried.set()

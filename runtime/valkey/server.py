@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha1
 from typing import Any
 from urllib.parse import urlsplit
@@ -59,11 +60,10 @@ class Connection:
 
     async def run(self, script: str, keys: tuple[str, ...], arguments: tuple[Any, ...]) -> Any:
         """The script's answer. Raises StoreDown; the caller bounds how long it takes."""
-        digest = sha1(script.encode(), usedforsecurity=False).hexdigest()
         call = (len(keys), *keys, *arguments)
         with _translated():
             try:
-                return await self._client.evalsha(digest, *call)
+                return await self._client.evalsha(_digest(script), *call)
             except NoScriptError:
                 return await self._client.eval(script, *call)
 
@@ -129,6 +129,12 @@ async def connected(place: Place) -> AsyncIterator[Connection]:
             await connection.close()
     finally:
         await _quietly(first.aclose())
+
+
+@lru_cache(maxsize=64)
+def _digest(script: str) -> str:
+    """The name under which the server knows a script it has seen."""
+    return sha1(script.encode(), usedforsecurity=False).hexdigest()
 
 
 def _options(place: Place) -> dict[str, Any]:
