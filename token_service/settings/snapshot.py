@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
 from runtime.configuration import ConfigurationError, load, read_pem
+from runtime.rereading import differing
 from token_service.domain.callers import Directory
 from token_service.domain.credentials import Choice, Installation, digest
 from token_service.domain.hosts import Site, api_url_of, tenant_of
@@ -76,19 +75,7 @@ def files_of(snapshot: Snapshot) -> Iterator[Path]:
 
 def restart_needed(started_with: Settings, now: Settings) -> list[str]:
     """The paths of the settings that differ and that only a restart can change."""
-    return sorted(_differing(started_with, now, ""))
-
-
-def _differing(before: BaseModel, after: BaseModel, prefix: str) -> Iterator[str]:
-    for name in type(before).model_fields:
-        path = f"{prefix}{name}"
-        old, new = getattr(before, name), getattr(after, name)
-        if path in RELOADED or old == new:
-            continue
-        if isinstance(old, BaseModel) and isinstance(new, BaseModel):
-            yield from _differing(old, new, f"{path}.")
-        else:
-            yield path
+    return differing(started_with, now, RELOADED)
 
 
 def _credential(account: AccountSettings) -> str:

@@ -7,36 +7,16 @@ import base64
 import binascii
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
+from runtime.urls import MEMORY, check_store_url
 from token_service.settings.not_yet import Part
 from token_service.settings.values import CaFile, SecretFile, SomeSeconds
 
-MEMORY = "memory://"
-SCHEMES = ("valkey", "valkeys", "redis", "rediss")
 KEY_BYTES = 32
 MOST_KEYS = 16
 LARGEST_KEY_FILE = 64 * 1024
-
-
-def _check_url(text: str) -> str:
-    if text == MEMORY:
-        return text
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise ValueError("must be a URL") from None
-    if parts.scheme not in SCHEMES or not host or not text.isprintable():
-        raise ValueError("must be memory://, or valkey://, valkeys://, redis:// or rediss:// HOST")
-    if parts.password is not None:
-        raise ValueError("must not hold a password; name its file in store.password_file")
-    database = parts.path.strip("/")
-    if parts.query or parts.fragment or (database and not database.isdecimal()):
-        raise ValueError("may have a database's number after the host, and nothing else")
-    return text
 
 
 def _check_keys(path: Path) -> Path:
@@ -44,7 +24,7 @@ def _check_keys(path: Path) -> Path:
     return path
 
 
-StoreUrl = Annotated[str, AfterValidator(_check_url)]
+StoreUrl = Annotated[str, AfterValidator(check_store_url)]
 KeyFile = Annotated[Path, AfterValidator(_check_keys)]
 Namespace = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 

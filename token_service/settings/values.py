@@ -6,7 +6,6 @@ Each check raises ValueError with a sentence that quotes no value (it may be a s
 import ssl
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -15,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from runtime.configuration import check_secret_file, read_pem
 from runtime.listening import is_loopback, parse_address
+from runtime.urls import check_http_url, host_of
 from token_service.domain.hosts import allowed_host
 
 # GitHub makes keys of this size for Apps.
@@ -26,23 +26,10 @@ def _check_address(text: str) -> str:
     return text
 
 
-def _check_url(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise ValueError("must be a URL") from None
-    if "@" in parts.netloc or parts.query or parts.fragment or not text.isprintable():
-        raise ValueError("must be a plain URL, without a user name, query or fragment")
-    if parts.scheme not in ("http", "https") or not host:
-        raise ValueError("must be an https URL")
-    return text.rstrip("/")
-
-
 def check_secure_url(text: str) -> str:
     """The URL without a trailing slash, if a credential may be sent there. Raises ValueError."""
-    url = _check_url(text)
-    if urlsplit(url).scheme != "https" and not is_loopback(urlsplit(url).hostname or ""):
+    url = check_http_url(text)
+    if not url.lower().startswith("https:") and not is_loopback(host_of(url)):
         raise ValueError("must be https: plain http would show credentials, except on loopback")
     return url
 
@@ -93,7 +80,7 @@ def _check_app_key_file(path: Path) -> Path:
 
 AddressText = Annotated[str, AfterValidator(_check_address)]
 SecureUrl = Annotated[str, AfterValidator(check_secure_url)]
-ProxyUrl = Annotated[str, AfterValidator(_check_url)]
+ProxyUrl = Annotated[str, AfterValidator(check_http_url)]
 CaFile = Annotated[Path, AfterValidator(_check_ca_file)]
 ReadableFile = Annotated[Path, AfterValidator(_check_readable)]
 SecretFile = Annotated[Path, AfterValidator(check_secret_file)]
