@@ -1,15 +1,31 @@
 """`python -m gateway`: the commands of the gateway."""
 
 import argparse
+import asyncio
+import getpass
+import logging
 import sys
 from pathlib import Path
 
-from gateway.bootstrap import serve
+from gateway import bootstrap
+from gateway.cli import pausing
 from gateway.cli.keys import print_new_key
 from gateway.review import summary, warnings
-from gateway.settings import Settings
-from runtime.command import EXIT_CONFIGURATION, EXIT_OK, load_or_explain, run_service
+from gateway.settings.document import Settings
+from gateway.settings.snapshot import snapshot_of
+from runtime import logs
+from runtime.clock import SystemClock
+from runtime.command import (
+    EXIT_CONFIGURATION,
+    EXIT_FAILED,
+    EXIT_OK,
+    load_or_explain,
+    run_service,
+)
 from runtime.version import VERSION
+
+NO_CONFIG = "error: name the configuration file: python -m gateway --config F"
+audit = logging.getLogger("gateway.audit")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -19,17 +35,69 @@ def main(arguments: list[str] | None = None) -> int:
         print_new_key(options.id, options.group)
         return EXIT_OK
     if options.config is None:
-        print("error: name the configuration file: python -m gateway --config F", file=sys.stderr)
+        print(NO_CONFIG, file=sys.stderr)
         return EXIT_CONFIGURATION
+    begun = SystemClock().now()
     settings = load_or_explain(Settings, options.config)
     if settings is None:
         return EXIT_CONFIGURATION
+    if options.command == "doctor":
+        return _examine(settings, options)
+    if options.command in ("pause", "resume"):
+        return _set_pause(settings, options)
     if options.check:
-        print("The configuration is valid.")
-        for line in (*summary(settings), *(f"warning: {text}" for text in warnings(settings))):
-            print(f"  {line}")
-        return EXIT_OK
-    return run_service(lambda: serve(settings))
+        return _check(settings)
+    origin = bootstrap.Origin(options.config, begun)
+    return run_service(lambda: bootstrap.serve(settings, origin))
+
+
+def _check(settings: Settings) -> int:
+    print("The configuration is valid.")
+    for line in (*summary(settings), *(f"warning: {text}" for text in warnings(settings))):
+        print(f"  {line}")
+    return EXIT_OK
+
+
+def _examine(settings: Settings, options: argparse.Namespace) -> int:
+    accounts = snapshot_of(settings).accounts
+    account = accounts.get(options.account)
+    if account is None:
+        print(
+            f"error: no group has the account '{options.account}'; there are: "
+            f"{', '.join(sorted(accounts))}",
+            file=sys.stderr,
+        )
+        return EXIT_CONFIGURATION
+    is_good = asyncio.run(bootstrap.examine(settings, account, options.model, not options.no_chat))
+    return EXIT_OK if is_good else EXIT_FAILED
+
+
+def _set_pause(settings: Settings, options: argparse.Namespace) -> int:
+    snapshot = snapshot_of(settings)
+    problem = (
+        pausing.unknown(options.kind, options.name, snapshot.groups, snapshot.accounts)
+        if settings.store.is_shared
+        else pausing.NO_SHARED_STORE
+    )
+    if problem is not None:
+        print(problem, file=sys.stderr)
+        return EXIT_CONFIGURATION
+    logs.setup("warning", settings.log.format)
+    audit.setLevel(logging.INFO)
+    is_resumed = options.command == "resume"
+    is_sent = asyncio.run(bootstrap.set_pause(settings, options.kind, options.name, is_resumed))
+    if not is_sent:
+        print("error: the shared store cannot be reached; nothing has changed", file=sys.stderr)
+        return EXIT_FAILED
+    audit.info(
+        options.command,
+        extra=logs.fields(what=options.kind, id=options.name, by=getpass.getuser()),
+    )
+    print(f"{options.command}d: {options.kind} {options.name}, on every gateway of this store")
+    return EXIT_OK
+
+
+# --- arguments --------------------------------------------------------------------------------
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -42,12 +110,42 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=VERSION)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    keys = commands.add_parser("keys", help="make API keys")
-    actions = keys.add_subparsers(dest="action", required=True, metavar="ACTION")
+    _add_keys(commands.add_parser("keys", help="make API keys"))
+    _add_doctor(commands.add_parser("doctor", help="examine an account, step by step"))
+    for name, kinds, words in (
+        ("pause", pausing.PAUSABLE, "set something aside, over the whole fleet"),
+        ("resume", pausing.RESUMABLE, "end a pause or a cool-down, over the whole fleet"),
+    ):
+        pausing_parser = commands.add_parser(name, help=words)
+        pausing_parser.add_argument("kind", choices=kinds)
+        pausing_parser.add_argument("name", help="an account, group, model or platform")
+        _add_config(pausing_parser)
+    return parser
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    """`--config` may stand before the command or after it."""
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="F",
+        default=argparse.SUPPRESS,
+        help="the gateway's YAML file",
+    )
+
+
+def _add_keys(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     new = actions.add_parser("new", help="print a new key once, and what to store of it")
     new.add_argument("--id", required=True, help="what the key is called in logs and reports")
     new.add_argument("--group", default="engineering", help="the group it belongs to")
-    return parser
+
+
+def _add_doctor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--account", required=True, metavar="X", help="the account to examine")
+    parser.add_argument("--model", metavar="M", help="the model of the one chat; else a cheap one")
+    parser.add_argument("--no-chat", action="store_true", help="send no chat, which may cost a bit")
+    _add_config(parser)
 
 
 if __name__ == "__main__":

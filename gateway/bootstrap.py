@@ -2,25 +2,44 @@
 
 import asyncio
 import logging
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from collections.abc import Iterable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
 
 from aiohttp import web
 
-from gateway.adapters.copilot_upstream import Deadlines, HttpUpstream, open_session
-from gateway.adapters.prometheus import PrometheusEvents
-from gateway.adapters.token_provider import ClientTokenProvider, open_token_provider
+from gateway.adapters.egress import Guard
+from gateway.adapters.event_log import LoggedEvents
+from gateway.adapters.http_upstream import HttpUpstream, open_session
+from gateway.adapters.own_keys import OwnKeys
+from gateway.adapters.prometheus import AccountStates, PrometheusEvents
+from gateway.adapters.shared_state import SharedState
+from gateway.admission import Admission
+from gateway.assembly import deadlines_of, shared_state_of, token_provider_of
 from gateway.catalogue import Catalogue
-from gateway.domain.api_keys import ApiKey
-from gateway.domain.groups import Group
+from gateway.cli import pausing
+from gateway.cli.doctor import print_steps
+from gateway.doctor import Doctor
+from gateway.domain.groups import GroupAccount
+from gateway.health import Health
 from gateway.relay import Relay
 from gateway.review import warnings
-from gateway.settings import Settings, TokenService
+from gateway.rooms import Rooms
+from gateway.seats import Seats
+from gateway.settings.document import Settings
+from gateway.settings.reading import Configuration
+from gateway.settings.snapshot import Snapshot, snapshot_of
+from gateway.web.connections import Connections, FrontServer
 from gateway.web.context import Context
+from gateway.web.downstream import Heartbeats
+from gateway.web.lifetimes import Lifetimes
 from gateway.web.server import Front
 from runtime import logs
 from runtime.clock import SystemClock
 from runtime.listening import Address, reason_of, taken
 from runtime.ops import OpsServer
+from runtime.reload import Reloader
 from runtime.signals import stop_signal
 
 log = logging.getLogger("gateway")
@@ -28,83 +47,176 @@ log = logging.getLogger("gateway")
 KEEPALIVE_SECONDS = 75.0
 """Longer than a load balancer's usual 60 s, so that it is the one to close an idle connection:
 the other way round a request can meet a connection that is just being closed."""
+STORE_SECONDS = 5.0
+"""How long `pause` tries to reach the shared store."""
+LAST_WORDS_SECONDS = 10.0
+"""After the drain: for the error events of the streams that are ended, and to callers' sockets."""
 
 
-async def serve(settings: Settings) -> None:
-    """Run until a stop signal. Raises ListenError when a port is taken."""
+@dataclass(frozen=True)
+class Origin:
+    """Where settings were read from. begun: wall time when reading them began."""
+
+    path: Path
+    begun: float
+
+
+async def serve(settings: Settings, origin: Origin | None = None) -> None:
+    """Run until a stop signal. Raises ListenError when a port is taken.
+
+    origin: is read again while the gateway runs.
+    """
     logs.setup(settings.log.level, settings.log.format)
     for warning in warnings(settings):
         log.warning("configuration", extra=logs.fields(warning=warning))
-    stopping = asyncio.Event()
-    started = asyncio.Event()
-    async with AsyncExitStack() as stack:
-        # Closed in reverse: the ops port last, so that probes and scrapes see the drain.
-        events = PrometheusEvents()
-        ops = OpsServer(
+    await Service(settings, origin).run()
+
+
+class Service:
+    """The parts of one gateway. Building it assigns; `run` opens, starts and ends them."""
+
+    def __init__(self, settings: Settings, origin: Origin | None) -> None:
+        self._settings = settings
+        self._origin = origin
+        self._clock = SystemClock()
+        self._snapshot = snapshot_of(settings)
+        self._metrics = PrometheusEvents()
+        self._events = LoggedEvents(self._metrics)
+        self._state = shared_state_of(settings, self._clock, self._events)
+        if not settings.store.is_shared:
+            self._metrics.store_is_up(True)
+        self._health = Health(self._state.board, self._clock, self._events)
+        self._metrics.registry.register(
+            AccountStates(lambda: self._health.states(self._snapshot.accounts))
+        )
+        self._guard = Guard(self._snapshot.private_hosts)
+        self._is_ready = False
+        self._ops = OpsServer(
             Address(settings.listen.host, settings.listen.ops_port),
             "listen.ops_port",
-            metrics=events.render,
-            is_ready=lambda: started.is_set() and not stopping.is_set(),
+            metrics=self._metrics.render,
+            is_ready=lambda: self._is_ready,
         )
-        await ops.start()
-        stack.push_async_callback(ops.stop)
-        context = await _build(settings, events, stack)
-        runner = await _listen(settings, context, stack)
-        started.set()
-        log.info(
-            "listening",
-            extra=logs.fields(address=str(Address(settings.listen.host, settings.listen.port))),
+
+    async def run(self) -> None:
+        """Open, start, wait for a stop signal, end. What is opened first is closed last."""
+        async with AsyncExitStack() as stack:
+            # The ops port last, so that probes and scrapes see the drain.
+            stack.push_async_callback(self._ops.stop)
+            await self._ops.start()
+            context = await self._build(stack)
+            runner = await self._listen(context, stack)
+            reloader = self._reloader(context)
+            async with asyncio.TaskGroup() as tasks:
+                background = [tasks.create_task(each.run()) for each in _there(reloader)]
+                self._is_ready = True
+                address = Address(self._settings.listen.host, self._settings.listen.port)
+                log.info("listening", extra=logs.fields(address=str(address)))
+                signum = await stop_signal(reloader.ask if reloader is not None else None)
+                log.info("draining", extra=logs.fields(signal=signum.name))
+                await self._drain(context, runner)
+                for task in background:
+                    task.cancel()
+        log.info("stopped")
+
+    async def _build(self, stack: AsyncExitStack) -> Context:
+        settings, clock, events = self._settings, self._clock, self._events
+        limits = settings.limits
+        await stack.enter_async_context(self._state.running())
+        broker = await stack.enter_async_context(token_provider_of(settings.token_service))
+        self._tokens = OwnKeys(broker, self._snapshot.accounts)
+        session = await stack.enter_async_context(
+            open_session(settings.egress.ca_file, self._guard)
         )
-        signum = await stop_signal()
-        stopping.set()
-        log.info("draining", extra=logs.fields(signal=signum.name))
-        await _drain(settings, runner)
-    log.info("stopped")
+        upstream = HttpUpstream(session, deadlines_of(limits), settings.egress.proxy_url)
+        rooms = Rooms(self._state.slots)
+        seats = Seats(self._health, rooms, self._state.affinity, clock, events)
+        relay = Relay(
+            seats,
+            self._health,
+            self._tokens,
+            upstream,
+            clock,
+            events,
+            idle_seconds=limits.idle_seconds,
+            total_seconds=limits.total_seconds,
+        )
+        heartbeats = await stack.enter_async_context(Heartbeats(limits.heartbeat_seconds))
+        return Context(
+            relay=relay,
+            admission=Admission(rooms, clock, events),
+            catalogue=Catalogue(seats, self._tokens, upstream, clock),
+            clock=clock,
+            events=events,
+            lifetimes=Lifetimes(limits.total_seconds),
+            heartbeats=heartbeats,
+            keys=self._snapshot.keys,
+            groups=self._snapshot.groups,
+            body_bytes=limits.body_bytes,
+            connections=Connections(clock, settings.listen.connection_max_age_seconds),
+        )
+
+    async def _listen(self, context: Context, stack: AsyncExitStack) -> web.ServerRunner:
+        drain = self._settings.drain
+        runner = web.ServerRunner(
+            front_server(context), shutdown_timeout=drain.stream_seconds + LAST_WORDS_SECONDS
+        )
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        address = Address(self._settings.listen.host, self._settings.listen.port)
+        try:
+            await web.TCPSite(runner, address.host, address.port).start()
+        except OSError as error:
+            raise taken("listen.port", address, reason_of(error)) from error
+        return runner
+
+    # --- changes while it runs ---
+
+    def _reloader(self, context: Context) -> Reloader[Snapshot] | None:
+        if self._origin is None:
+            return None
+        configuration = Configuration(
+            self._origin.path,
+            self._snapshot,
+            lambda snapshot: self._take_over(snapshot, context),
+            self._events,
+        )
+        return Reloader(configuration, self._snapshot, self._origin.begun, self._clock)
+
+    def _take_over(self, snapshot: Snapshot, context: Context) -> None:
+        """Nothing waits here: a request sees all of the old configuration or all of the new one."""
+        self._snapshot = snapshot
+        self._tokens.replace(snapshot.accounts)
+        self._guard.replace(snapshot.private_hosts)
+        context.keys, context.groups = snapshot.keys, snapshot.groups
+
+    # --- the end ---
+
+    async def _drain(self, context: Context, runner: web.ServerRunner) -> None:
+        """The order in which the gateway stops."""
+        drain = self._settings.drain
+        # 1. Load balancers look elsewhere from now on, but notice with a delay; until then
+        #    requests still come, and each answer says that its connection ends with it.
+        self._is_ready = False
+        context.connections.is_draining = True
+        await asyncio.sleep(drain.grace_seconds)
+        # 2. No new connections; answers under way get drain.stream_seconds, and those that
+        #    are not done by then an error of their own.
+        ending = asyncio.get_running_loop().call_later(
+            drain.stream_seconds, context.lifetimes.end_all
+        )
+        await runner.cleanup()
+        ending.cancel()
 
 
-async def _build(settings: Settings, events: PrometheusEvents, stack: AsyncExitStack) -> Context:
-    clock = SystemClock()
-    tokens = await stack.enter_async_context(_token_provider(settings.token_service))
-    session = await stack.enter_async_context(open_session(settings.egress.ca_file))
-    limits = settings.limits
-    deadlines = Deadlines(limits.first_byte_seconds, limits.idle_seconds, limits.total_seconds)
-    upstream = HttpUpstream(session, deadlines, settings.egress.proxy_url)
-    return Context(
-        relay=Relay(tokens, upstream, clock),
-        catalogue=Catalogue(tokens, upstream, clock),
-        clock=clock,
-        events=events,
-        keys=keys_of(settings),
-        groups=groups_of(settings),
-        body_bytes=limits.body_bytes,
-    )
+def _there(reloader: Reloader[Snapshot] | None) -> Iterable[Reloader[Snapshot]]:
+    return () if reloader is None else (reloader,)
 
 
-def _token_provider(section: TokenService) -> AbstractAsyncContextManager[ClientTokenProvider]:
-    return open_token_provider(
-        section.target,
-        ca_file=section.tls.ca_file,
-        cert_file=section.tls.cert_file,
-        key_file=section.tls.key_file,
-        token_file=section.token_file,
-    )
-
-
-async def _listen(settings: Settings, context: Context, stack: AsyncExitStack) -> web.ServerRunner:
-    runner = web.ServerRunner(front_server(context), shutdown_timeout=settings.drain.stream_seconds)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    address = Address(settings.listen.host, settings.listen.port)
-    try:
-        await web.TCPSite(runner, address.host, address.port).start()
-    except OSError as error:
-        raise taken("listen.port", address, reason_of(error)) from error
-    return runner
-
-
-def front_server(context: Context) -> web.Server:
+def front_server(context: Context) -> FrontServer:
     """The callers' HTTP server, not listening yet."""
-    return web.Server(
+    return FrontServer(
+        context.connections,
         Front(context).handle,
         # A caller that leaves cancels its handler, and with it the upstream request, at once.
         handler_cancellation=True,
@@ -113,36 +225,25 @@ def front_server(context: Context) -> web.Server:
     )
 
 
-async def _drain(settings: Settings, runner: web.ServerRunner) -> None:
-    """End in order; not ready is already said."""
-    # Endpoints are removed from load balancers with a delay; until then requests still come.
-    await asyncio.sleep(settings.drain.grace_seconds)
-    # Stops listening, then gives answers under way drain.stream_seconds.
-    await runner.cleanup()
-
-
-def keys_of(settings: Settings) -> dict[str, ApiKey]:
-    """The configured keys by digest."""
-    return {
-        key.sha256: ApiKey(
-            id=key.id,
-            group=key.group,
-            account=key.account,
-            expires_at=key.expires_at.timestamp() if key.expires_at else None,
-            may_mark_agent=key.may_mark_agent,
+async def examine(settings: Settings, account: GroupAccount, model: str | None, chat: bool) -> bool:
+    """Print what an examination of the account finds; whether all of it was good."""
+    clock = SystemClock()
+    snapshot = snapshot_of(settings)
+    async with AsyncExitStack() as stack:
+        broker = await stack.enter_async_context(token_provider_of(settings.token_service))
+        session = await stack.enter_async_context(
+            open_session(settings.egress.ca_file, Guard(snapshot.private_hosts))
         )
-        for key in settings.keys
-    }
+        upstream = HttpUpstream(session, deadlines_of(settings.limits), settings.egress.proxy_url)
+        doctor = Doctor(OwnKeys(broker, snapshot.accounts), upstream, clock)
+        return await print_steps(account.id, doctor.examine(account, model, chat))
 
 
-def groups_of(settings: Settings) -> dict[str, Group]:
-    """The configured groups by id, each with its first account by priority."""
-    return {
-        group.id: Group(
-            id=group.id,
-            platform=group.platform,
-            account=min(group.accounts, key=lambda account: account.priority).id,
-            allow=group.models.allow,
-        )
-        for group in settings.groups
-    }
+async def set_pause(settings: Settings, kind: str, name: str, is_resumed: bool) -> bool:
+    """Pause or resume something for all gateways; whether the shared store has taken it."""
+    events = LoggedEvents(PrometheusEvents())
+    state = shared_state_of(settings, SystemClock(), events)
+    async with state.running():
+        change = pausing.resume if is_resumed else pausing.pause
+        change(state.board, kind, name)
+        return isinstance(state, SharedState) and await state.board.sent(STORE_SECONDS)

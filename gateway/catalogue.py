@@ -8,15 +8,20 @@ import asyncio
 import uuid
 from dataclasses import dataclass
 
-from gateway.domain import headers, models
+from gateway.domain import models
 from gateway.domain.errors import GatewayError
+from gateway.domain.groups import Group, GroupAccount
 from gateway.domain.models import Model
+from gateway.domain.platforms.table import PLATFORMS
 from gateway.ports import Clock, TokenProvider, Upstream, UpstreamRequest
 from gateway.relay import refusal_of
+from gateway.seats import Seats
 
 FRESH_SECONDS = 300.0
 PAUSE_SECONDS = 10.0
 MAX_LIST_BYTES = 4 * 1024 * 1024
+MAX_ACCOUNTS_ASKED = 3
+"""Further accounts are asked when one does not answer, but a caller does not wait for all."""
 
 
 @dataclass(slots=True)
@@ -29,36 +34,50 @@ class _Entry:
 class Catalogue:
     """Model lists by account; accounts come from configuration, so their number is bounded."""
 
-    def __init__(self, tokens: TokenProvider, upstream: Upstream, clock: Clock) -> None:
+    def __init__(
+        self, seats: Seats, tokens: TokenProvider, upstream: Upstream, clock: Clock
+    ) -> None:
+        self._seats = seats
         self._tokens = tokens
         self._upstream = upstream
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
 
-    async def models(self, account: str) -> tuple[Model, ...]:
-        """The account's models. Raises GatewayError when there was never a list."""
-        entry = self._entries.setdefault(account, _Entry(asyncio.Lock()))
+    async def models(
+        self, group: Group, bound_to: str | None
+    ) -> tuple[GroupAccount, tuple[Model, ...]]:
+        """What the group's accounts offer, and which of them was asked. Raises GatewayError."""
+        accounts = self._seats.ordered(group, bound_to)[:MAX_ACCOUNTS_ASKED]
+        for account in accounts[:-1]:
+            try:
+                return account, await self._of(account, group)
+            except GatewayError:
+                continue
+        return accounts[-1], await self._of(accounts[-1], group)
+
+    async def _of(self, account: GroupAccount, group: Group) -> tuple[Model, ...]:
+        entry = self._entries.setdefault(account.id, _Entry(asyncio.Lock()))
         async with entry.lock:
             if entry.list is None or self._clock.monotonic() >= entry.good_until:
-                await self._renew(account, entry)
+                await self._renew(account, group, entry)
             assert entry.list is not None  # noqa: S101  _renew raises otherwise
             return entry.list
 
-    async def _renew(self, account: str, entry: _Entry) -> None:
+    async def _renew(self, account: GroupAccount, group: Group, entry: _Entry) -> None:
         try:
-            entry.list = await self._fetch(account)
+            entry.list = await self._fetch(account, group)
             entry.good_until = self._clock.monotonic() + FRESH_SECONDS
         except GatewayError:
             if entry.list is None:
                 raise
             entry.good_until = self._clock.monotonic() + PAUSE_SECONDS
 
-    async def _fetch(self, account: str) -> tuple[Model, ...]:
-        token = await self._tokens.get(account)
+    async def _fetch(self, account: GroupAccount, group: Group) -> tuple[Model, ...]:
+        token = await self._tokens.get(account.id)
         request = UpstreamRequest(
             method="GET",
             url=f"{token.api_base_url}/models",
-            headers=headers.for_upstream(
+            headers=PLATFORMS[group.platform].headers(
                 caller={},
                 token_value=token.value,
                 token_headers=token.headers,
@@ -70,5 +89,5 @@ class Catalogue:
         )
         async with self._upstream.send(request) as reply:
             if reply.status != 200:
-                raise await refusal_of(reply, self._clock.now())
+                raise await refusal_of(reply, self._clock.now(), group.platform)
             return models.parse(await reply.read(MAX_LIST_BYTES))

@@ -3,12 +3,14 @@
 Whoever implements a port translates foreign errors into GatewayError.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from gateway.domain.errors import Fault
 from gateway.domain.initiator import Verdict
+from gateway.domain.subjects import Subject
 
 
 class Clock(Protocol):
@@ -31,6 +33,8 @@ class AccountToken:
     """Names the token without revealing it."""
     api_base_url: str
     headers: Mapping[str, str]
+    strategy: str = ""
+    """How the broker came by it; empty for an API key from the configuration."""
 
 
 class TokenProvider(Protocol):
@@ -84,6 +88,104 @@ class Upstream(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A place that was taken; it is given back once, or ends by itself when its process dies."""
+
+    place: str
+    id: str
+
+
+class Slots(Protocol):
+    """Places of which only so many may be taken at a time, over all replicas of the gateway.
+
+    A place is the name of what is limited, such as `key:ci-bot` or `account:seat-1`. While the
+    shared store is down each replica counts its own leases.
+    """
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether somebody else may give a place back: then waiting means asking again."""
+
+    async def take(self, place: str, limit: int) -> Lease | None:
+        """A lease, or None when `limit` are out. Bounded in time; raises nothing.
+
+        Cancelled while asking: nothing stays taken.
+        """
+
+    def give_back(self, lease: Lease) -> None:
+        """Free the place; at once in this process, soon for the others. Waits for nobody."""
+
+    def taken(self, place: str) -> int:
+        """How many leases this process has out for the place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A notice on the board: why a subject is set aside, and for how long from now."""
+
+    seconds: float | None
+    """None: until it is taken down."""
+    word: str
+    """A Fault's value, or `paused`."""
+
+
+class Board(Protocol):
+    """What the replicas tell each other about accounts: cool-downs and pauses.
+
+    Without a shared store it is this process's own, and down replicas miss nothing: whoever
+    comes back reads all of it.
+    """
+
+    def post(self, subject: Subject, posted: Posted) -> None:
+        """Tell all. The later end counts where the subject is on the board. Waits for nobody."""
+
+    def take_down(self, subject: Subject) -> None:
+        """Tell all that it is over. Waits for nobody."""
+
+    def follow(self, reader: Callable[[Mapping[Subject, Posted]], None]) -> None:
+        """Call `reader` with the whole board whenever it has changed, and at once if there is
+        anything on it. It neither waits nor raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bond:
+    """Where a conversation lives."""
+
+    account: str
+    has_moved: bool
+    """Whether it ever lived elsewhere: what upstream sealed for that account is in its history."""
+
+
+class Affinity(Protocol):
+    """Which account a conversation lives on, kept for an hour after its last turn."""
+
+    @property
+    def remembers(self) -> bool:
+        """Whether replicas agree at the moment; without the store each knows its own."""
+
+    async def find(self, conversation: bytes) -> Bond | None:
+        """The bond, whose hour begins anew. Bounded in time; raises nothing."""
+
+    async def settle(self, conversation: bytes, account: str, leaving: str | None) -> Bond:
+        """Bind it to the account, unless another replica was first: then that bond is returned.
+
+        leaving: the account it is to leave; a bond to any other one stands.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """An attempt that came to nothing."""
+
+    account: str
+    fault: Fault
+
+
+MAX_TRIED = 32
+"""More than max_switches allows, so that every attempt of a request is in its record."""
+
+
 @dataclass(slots=True)
 class Exchange:
     """One caller's request and what became of it: for metrics and the access log.
@@ -98,16 +200,28 @@ class Exchange:
     key: str = ""
     group: str = ""
     account: str = ""
+    """The account tried last."""
+    served_by: str = ""
+    """The group whose account that is: the key's own, or its fallback."""
+    platform: str = ""
     model: str = ""
     stream: bool = False
     verdict: Verdict | None = None
     fault: str = ""
     status: int = 0
     upstream_seconds: float = 0.0
-    """Time spent waiting for upstream's headers."""
+    """Time spent waiting for upstream, over all attempts, until an answer could be handed out."""
+    waited_seconds: float = 0.0
+    """Time spent waiting for a place."""
     first_byte_seconds: float | None = None
     stream_end: str = ""
     answer_bytes: int = 0
+    tried: list[Tried] = field(default_factory=list)
+
+    def note(self, tried: Tried) -> None:
+        """Record an attempt that came to nothing."""
+        if len(self.tried) < MAX_TRIED:
+            self.tried.append(tried)
 
 
 class GatewayEvents(Protocol):
@@ -118,3 +232,18 @@ class GatewayEvents(Protocol):
 
     def request_ended(self, exchange: Exchange, seconds: float) -> None:
         """The answer is out, or the caller is gone."""
+
+    def waiting(self, group: str, change: int) -> None:
+        """So many more or fewer requests of a group wait for a place."""
+
+    def failed_over(self, group: str, account: str, fault: Fault) -> None:
+        """A request left an account for another one."""
+
+    def set_aside(self, subject: Subject, seconds: float, fault: Fault) -> None:
+        """An account, or a model on it, cools down; or a platform refuses this client."""
+
+    def paused(self, subject: Subject, is_paused: bool) -> None:
+        """An operator has set something aside for all replicas, or brought it back."""
+
+    def client_refused(self, platform: str, is_refused: bool) -> None:
+        """A platform refuses this client, whatever the account; or no longer does."""

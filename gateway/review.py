@@ -6,9 +6,14 @@ Reads settings and returns lines of text; holds no secret, since the settings ho
 import re
 from collections.abc import Iterator
 
-from gateway.settings import Rate, Settings, TokenService
+from gateway.settings.broker import TokenService
+from gateway.settings.document import Settings
+from gateway.settings.groups import AccountSettings, GroupSettings
+from gateway.settings.keys import Rate
+from gateway.settings.surroundings import Store
 from runtime.configuration import Section
 from runtime.listening import is_loopback
+from runtime.urls import host_of
 
 SCHEME = re.compile(r"^(dns|ipv4|ipv6):(//[^/]*/)?")
 """What may stand before the addresses of a gRPC target."""
@@ -20,10 +25,11 @@ def summary(settings: Settings) -> Iterator[str]:
     yield f"callers:       {listen.host}:{listen.port}"
     yield f"operators:     {listen.host}:{listen.ops_port}"
     yield f"token_service: {settings.token_service.target}{_security(settings.token_service)}"
+    yield f"store:         {_store(settings.store)}"
+    yield f"way out:       {settings.egress.proxy_url or 'direct'}"
     for group in settings.groups:
-        accounts = ", ".join(account.id for account in group.accounts)
         keys = sum(1 for key in settings.keys if key.group == group.id)
-        yield f"group {group.id}: platform {group.platform}, accounts {accounts}, {keys} key(s)"
+        yield f"group {group.id}: {_group(group)}, {keys} key(s)"
 
 
 def _security(section: TokenService) -> str:
@@ -35,25 +41,35 @@ def _security(section: TokenService) -> str:
     return f", with {' and '.join(words)}" if words else ""
 
 
+def _store(section: Store) -> str:
+    if not section.is_shared:
+        return "this process's memory"
+    password = ", with a password" if section.password_file is not None else ""
+    return f"{section.url}, namespace {section.namespace}{password}"
+
+
+def _group(group: GroupSettings) -> str:
+    accounts = ", ".join(_account(each) for each in group.accounts)
+    fallback = f", then group {group.fallback_group}" if group.fallback_group else ""
+    return f"platform {group.platform}, accounts {accounts}{fallback}"
+
+
+def _account(account: AccountSettings) -> str:
+    return account.id if account.base_url is None else f"{account.id} at {account.base_url}"
+
+
 def not_enforced(settings: Settings) -> Iterator[str]:
     """Settings that are there, are part of the format, and that this version does not act on.
 
     A limit that does not limit must not be a surprise.
     """
     for group in settings.groups:
-        yield from _set_ones(f"groups[{group.id}]", group, ("fallback_group", "budget"))
-        if group.models.aliases:
-            yield f"groups[{group.id}].models.aliases"
-        if len(group.accounts) > 1:
-            yield f"groups[{group.id}].accounts beyond the first by priority"
-        for account in group.accounts:
-            where = f"groups[{group.id}].accounts[{account.id}]"
-            yield from _set_ones(where, account, ("max_concurrency",))
+        yield from _set_ones(f"groups[{group.id}]", group, ("budget",))
     for key in settings.keys:
-        yield from _set_ones(f"keys[{key.id}]", key, ("max_concurrency", "budget"))
+        yield from _set_ones(f"keys[{key.id}]", key, ("budget",))
         if key.rate != Rate():
             yield f"keys[{key.id}].rate"
-    yield from (name for name in ("usage", "slots") if name in settings.model_fields_set)
+    yield from (name for name in ("usage",) if name in settings.model_fields_set)
 
 
 def _set_ones(where: str, section: Section, names: tuple[str, ...]) -> Iterator[str]:
@@ -65,10 +81,23 @@ def warnings(settings: Settings) -> tuple[str, ...]:
     found = [f"{path}: not enforced by this version" for path in not_enforced(settings)]
     if not settings.keys:
         found.append("keys: there are none, so every request is refused; see `keys new`")
+    found += _about_groups(settings)
     found += _about_token_service(settings.token_service)
+    found += _about_store(settings.store)
     if not is_loopback(settings.listen.host):
         found.append("listen: callers reach this in plaintext; end TLS in front of it")
     return tuple(found)
+
+
+def _about_groups(settings: Settings) -> Iterator[str]:
+    """Choices that look as if they did something."""
+    for group in settings.groups:
+        is_alone = len(group.accounts) == 1 and group.fallback_group is None
+        if group.failover.on_quota == "move" and is_alone:
+            yield f"groups[{group.id}].failover.on_quota: there is no other account to move to"
+    for key in settings.keys:
+        if "max_waiting" in key.model_fields_set and key.max_concurrency is None:
+            yield f"keys[{key.id}].max_waiting: has no effect without max_concurrency"
 
 
 def _about_token_service(section: TokenService) -> Iterator[str]:
@@ -76,6 +105,14 @@ def _about_token_service(section: TokenService) -> Iterator[str]:
         return
     what = "this gateway's own token and " if section.token_file is not None else ""
     yield f"token_service: {what}Copilot tokens cross the network in plaintext; set tls"
+
+
+def _about_store(section: Store) -> Iterator[str]:
+    is_plain = section.url.lower().startswith(("valkey:", "redis:"))
+    if is_plain and section.password_file is not None and not is_loopback(host_of(section.url)):
+        yield "store: its password crosses the network in plaintext; use valkeys:// or rediss://"
+    if section.ca_file is not None and (is_plain or not section.is_shared):
+        yield "store.ca_file: has no effect without valkeys:// or rediss://"
 
 
 def _stays_here(target: str) -> bool:

@@ -4,8 +4,14 @@ Names and buckets of the gen_ai_* family follow OpenTelemetry's GenAI convention
 Gateway spells them for Prometheus (peers.md §1.6).
 """
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from collections.abc import Callable, Iterator, Mapping
 
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from gateway.domain.errors import Fault
+from gateway.domain.subjects import Subject
 from gateway.ports import Exchange
 
 REQUEST_BUCKETS = tuple(0.01 * 2**power for power in range(14))
@@ -17,7 +23,10 @@ OVERHEAD_BUCKETS = (
     *(0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25),
 )
 OPERATION = "chat"
-PROVIDER = "github.copilot"
+PROVIDERS = {"copilot": "github.copilot"}
+"""By platform; a platform that is not here goes by its own name."""
+MAX_ACCOUNTS = 200
+"""With more accounts, their states are counted instead (design §8)."""
 GEN_AI_LABELS = (
     *("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "error_type"),
 )
@@ -62,9 +71,37 @@ class PrometheusEvents:
             ("reason",),
             registry=self.registry,
         )
+        self._failovers = Counter(
+            "gateway_failovers",
+            "Requests that left an account for another one, by the account and why.",
+            ("group", "from", "reason"),
+            registry=self.registry,
+        )
+        self._waiting = Gauge(
+            "gateway_waiting",
+            "Requests that wait for one of their key's places.",
+            ("group",),
+            registry=self.registry,
+        )
+        self._client_refused = Gauge(
+            "gateway_client_refused",
+            "1 while a platform refuses this client, whatever the account.",
+            ("platform",),
+            registry=self.registry,
+        )
+        self._reload_failures = Counter(
+            "gateway_config_reload_failures",
+            "Readings of a changed configuration that were refused.",
+            registry=self.registry,
+        )
+        self._store_up = Gauge(
+            "gateway_store_up",
+            "1 while the shared store answers, or there is only memory.",
+            registry=self.registry,
+        )
         self._overhead = Histogram(
             "gateway_overhead_seconds",
-            "Time from the caller's headers to upstream's, less the wait for upstream.",
+            "Time to the first byte of the answer, less the waits for upstream and for a place.",
             buckets=OVERHEAD_BUCKETS,
             registry=self.registry,
         )
@@ -97,6 +134,32 @@ class PrometheusEvents:
         if exchange.verdict is not None:
             self._inference_ended(exchange, seconds)
 
+    def waiting(self, group: str, change: int) -> None:
+        """See ports.GatewayEvents."""
+        self._waiting.labels(group).inc(change)
+
+    def failed_over(self, group: str, account: str, fault: Fault) -> None:
+        """See ports.GatewayEvents."""
+        self._failovers.labels(group, account, fault.value).inc()
+
+    def set_aside(self, subject: Subject, seconds: float, fault: Fault) -> None:
+        """See ports.GatewayEvents. The state of accounts is asked for at each scrape."""
+
+    def paused(self, subject: Subject, is_paused: bool) -> None:
+        """See ports.GatewayEvents. The state of accounts is asked for at each scrape."""
+
+    def client_refused(self, platform: str, is_refused: bool) -> None:
+        """See ports.GatewayEvents."""
+        self._client_refused.labels(platform).set(int(is_refused))
+
+    def reload_refused(self) -> None:
+        """A changed configuration was not taken over."""
+        self._reload_failures.inc()
+
+    def store_is_up(self, is_up: bool) -> None:
+        """Whether what replicas share can be used."""
+        self._store_up.set(int(is_up))
+
     def render(self) -> bytes:
         """The text a scrape gets."""
         return generate_latest(self.registry)
@@ -108,13 +171,19 @@ class PrometheusEvents:
                 exchange.group, verdict.initiator.value, verdict.rule.value
             ).inc()
         model = self._model_label(exchange)
-        self._duration.labels(OPERATION, PROVIDER, model, exchange.fault).observe(seconds)
+        provider = PROVIDERS.get(exchange.platform, exchange.platform)
+        self._duration.labels(OPERATION, provider, model, exchange.fault).observe(seconds)
         if exchange.first_byte_seconds is not None:
             self._overhead.observe(
-                max(0.0, exchange.first_byte_seconds - exchange.upstream_seconds)
+                max(
+                    0.0,
+                    exchange.first_byte_seconds
+                    - exchange.upstream_seconds
+                    - exchange.waited_seconds,
+                )
             )
             if exchange.stream:
-                self._first_token.labels(OPERATION, PROVIDER, model).observe(
+                self._first_token.labels(OPERATION, provider, model).observe(
                     exchange.first_byte_seconds
                 )
         if exchange.stream_end:
@@ -127,3 +196,26 @@ class PrometheusEvents:
             return OTHER_MODEL
         self._models.add(exchange.model)
         return exchange.model
+
+
+class AccountStates(Collector):
+    """`gateway_account_state`, asked for at each scrape."""
+
+    def __init__(self, states: Callable[[], Mapping[str, str]]) -> None:
+        self._states = states
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """One sample an account; above MAX_ACCOUNTS the number of accounts in each state."""
+        family = GaugeMetricFamily(
+            "gateway_account_state",
+            "1 for the state an account is in: ok, or why it is set aside.",
+            labels=("account", "state"),
+        )
+        states = self._states()
+        if len(states) <= MAX_ACCOUNTS:
+            for account, state in states.items():
+                family.add_metric((account, state), 1)
+        else:
+            for state in sorted(set(states.values())):
+                family.add_metric(("", state), sum(each == state for each in states.values()))
+        yield family

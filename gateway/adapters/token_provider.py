@@ -31,7 +31,7 @@ FAULTS: dict[str, tuple[Fault, str]] = {
         "GitHub names a host for the seat that is not allowed here; its operator has to look.",
     ),
     "TOKEN_REJECTED_UPSTREAM": (
-        Fault.SEAT_TOKEN_REJECTED,
+        Fault.SEAT_TOKEN_UNAVAILABLE,
         "Copilot keeps refusing the seat's tokens; try again later.",
     ),
     "GITHUB_RATE_LIMITED": (
@@ -113,4 +113,5 @@ def _usable(token: Token) -> AccountToken:
         token_id=token.token_id,
         api_base_url=token.api_base_url,
         headers=token.headers,
+        strategy=token.strategy,
     )

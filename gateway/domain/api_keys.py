@@ -8,7 +8,7 @@ as a key too if its SHA-256 is configured.
 import hashlib
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.domain.errors import Fault, GatewayError
 
@@ -29,6 +29,12 @@ class ApiKey:
     expires_at: float | None
     """Seconds since the epoch."""
     may_mark_agent: bool
+    max_concurrency: int | None = None
+    """How many of its requests may be under way; None does not limit them."""
+    max_waiting: int = 0
+    """How many more may wait for one of those to end."""
+    sha256: str = field(default="", repr=False)
+    """The key's digest: unlike the id, nobody outside can know it."""
 
 
 def new_key(characters: Iterable[str]) -> str:

@@ -1,27 +1,83 @@
-"""Groups of keys: the account behind them and the models they may name."""
+"""Groups of keys: the accounts behind them, the models they may name, what happens on failure.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
+Values from the configuration and the decisions that need nothing else. Which of the accounts
+serves a request is for choice.py.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import translate
+
+import msgspec
 
 from gateway.domain.api_keys import ApiKey
 from gateway.domain.errors import Fault, GatewayError
+from gateway.domain.failover import Policy
 from gateway.domain.models import Model, no_such_model
+
+ALL_MODELS = ("*",)
+USUAL_FAILOVER = Policy(max_switches=5, on_quota="stop")
+_NOTHING = "(?!)"
+"""An expression that matches no text, not even the empty one."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupAccount:
+    """An account as one group uses it."""
+
+    id: str
+    priority: int = 0
+    """Those with the lowest are used first."""
+    weight: int = 1
+    """Its share among those of one priority."""
+    max_concurrency: int | None = None
+    """Of the account over all groups; None does not limit it."""
+    platform: str = "copilot"
+    base_url: str | None = None
+    """Where the platform's API is; None: token_service says so."""
+    api_key: str | None = field(default=None, repr=False)
+    """What the platform takes; None: a token of token_service."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A group: its platform, the account its requests use, the models it may name."""
+    """A group as it is configured. Its patterns are compiled once, here."""
 
     id: str
     platform: str
-    account: str
-    allow: tuple[str, ...] = ("*",)
-    """Shell patterns of model ids."""
+    accounts: tuple[GroupAccount, ...]
+    allow: tuple[str, ...] = ALL_MODELS
+    """Shell patterns of model ids, as upstream names them."""
+    aliases: tuple[tuple[str, str], ...] = ()
+    """Shell patterns of what callers say, each with the model that is meant."""
+    failover: Policy = USUAL_FAILOVER
+    fallback: str | None = None
+    """The group whose accounts serve when none of these can."""
+    keys: int = 0
+    """How many keys belong to the group."""
+    _allow: re.Pattern[str] = field(init=False, repr=False, compare=False)
+    _aliases: tuple[tuple[re.Pattern[str], str], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Compile the patterns: they are matched for every request."""
+        object.__setattr__(self, "_allow", _compiled(self.allow))
+        aliases = tuple((_compiled((pattern,)), model) for pattern, model in self.aliases)
+        object.__setattr__(self, "_aliases", aliases)
+
+    def resolve(self, model: str) -> str:
+        """The model that is meant by a name: the first alias that fits, else the name itself.
+
+        Once only: what an alias leads to is no alias again.
+        """
+        for pattern, target in self._aliases:
+            if pattern.match(model):
+                return target
+        return model
 
     def allows(self, model: str) -> bool:
-        """Whether the group may name this model."""
-        return any(fnmatchcase(model, pattern) for pattern in self.allow)
+        """Whether the group may use this model, aliases already resolved."""
+        return self._allow.match(model) is not None
 
 
 def of_key(groups: Mapping[str, Group], key: ApiKey, required_platform: str | None) -> Group:
@@ -36,17 +92,27 @@ def of_key(groups: Mapping[str, Group], key: ApiKey, required_platform: str | No
     return group
 
 
-def account_for(group: Group, key: ApiKey) -> str:
-    """The account a key's requests use: its own where it is bound to one, else the group's."""
-    return key.account or group.account
-
-
 def check_model(group: Group, model: str) -> None:
-    """Raise GatewayError when the group may not name this model: as if it did not exist."""
-    if not group.allows(model):
+    """Raise GatewayError when the group may not use this model: as if it did not exist.
+
+    model: as the caller spelled it.
+    """
+    if not group.allows(group.resolve(model)):
         raise no_such_model()
 
 
 def allowed(group: Group, models: Sequence[Model]) -> tuple[Model, ...]:
-    """Those of the models that the group may name."""
+    """Those of the models that the group may use."""
     return tuple(model for model in models if group.allows(model.id))
+
+
+def rename_model(body: bytes, model: str) -> bytes:
+    """A request's JSON object with another `model`; every other value as the bytes it was."""
+    fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    fields["model"] = msgspec.Raw(msgspec.json.encode(model))
+    return msgspec.json.encode(fields)
+
+
+def _compiled(patterns: Iterable[str]) -> re.Pattern[str]:
+    """One expression for several shell patterns, letter case included."""
+    return re.compile("|".join(map(translate, patterns)) or _NOTHING)

@@ -1,23 +1,21 @@
 """Which headers cross the gateway, in closed lists both ways (design §7).
 
 What is not listed does not cross: a caller's cookies, tracing and client telemetry stay here,
-and so do upstream's quota figures, which are the seat's and not the caller's.
+and so do upstream's quota figures, which are the seat's and not the caller's. What a platform
+takes of a caller's, and what it wants beside, is in domain/platforms/.
 """
 
-from collections.abc import Mapping
-
-from gateway.domain.initiator import Initiator
-
-FROM_CALLER = ("openai-intent", "x-interaction-id", "x-interaction-type", "x-agent-task-id")
-"""A caller's own account of what the request is for (copilot-upstream.md §5.3)."""
+from collections.abc import Iterable, Mapping
 
 TO_CALLER = ("content-type", "retry-after")
 
 NEVER_FROM_TOKEN = frozenset(
     {"authorization", "host", "cookie", "x-initiator", "content-length", "transfer-encoding"}
     | {"connection", "keep-alive", "te", "trailer", "upgrade", "proxy-authorization"}
+    | {"accept", "accept-encoding", "content-type", "x-request-id", "copilot-vision-request"}
 )
-"""The broker promises never to send these (proto, CopilotToken.headers); held to it here."""
+"""The broker promises never to send most of these (proto, CopilotToken.headers) and is held to it;
+the last line is this request's own, and in another spelling it would be sent twice."""
 
 MAX_VALUE_CHARACTERS = 256
 MAX_REQUEST_ID_CHARACTERS = 128
@@ -26,21 +24,26 @@ REQUEST_ID_CHARACTERS = frozenset(
 )
 
 
-def for_upstream(
-    caller: Mapping[str, str],
+def listed(caller: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+    """Those of a caller's headers that are named and of a bounded length. Names are lower case."""
+    return {
+        name: caller[name]
+        for name in names
+        if 0 < len(caller.get(name, "")) <= MAX_VALUE_CHARACTERS
+    }
+
+
+def for_attempt(
+    from_caller: Mapping[str, str],
     token_value: str,
     token_headers: Mapping[str, str],
     attempt_id: str,
-    initiator: Initiator | None,
-    vision: bool,
+    *,
+    has_body: bool,
     stream: bool,
 ) -> dict[str, str]:
-    """The headers of one attempt. initiator None: a request that is no inference."""
-    headers = {
-        name: caller[name]
-        for name in FROM_CALLER
-        if 0 < len(caller.get(name, "")) <= MAX_VALUE_CHARACTERS
-    }
+    """The headers of one attempt on any platform."""
+    headers = dict(from_caller)
     headers.update(
         (name, value)
         for name, value in token_headers.items()
@@ -51,11 +54,8 @@ def for_upstream(
     headers["Accept"] = "text/event-stream" if stream else "application/json"
     # Compressed events would arrive in bursts: whatever the compressor had gathered.
     headers["Accept-Encoding"] = "identity"
-    if initiator is not None:
+    if has_body:
         headers["Content-Type"] = "application/json"
-        headers["X-Initiator"] = initiator.value
-    if vision:
-        headers["Copilot-Vision-Request"] = "true"
     return headers
 
 

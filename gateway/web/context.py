@@ -3,26 +3,41 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gateway.admission import Admission
 from gateway.catalogue import Catalogue
 from gateway.domain.api_keys import ApiKey
 from gateway.domain.groups import Group
 from gateway.ports import Clock, GatewayEvents
 from gateway.relay import Relay
+from gateway.web.connections import Connections
+from gateway.web.downstream import Heartbeats
+from gateway.web.lifetimes import Lifetimes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Context:
-    """Built once by bootstrap.py."""
+    """Built once by bootstrap.py, which replaces keys and groups when they are reloaded.
+
+    Nothing waits between the two assignments, so a request sees both of one reading.
+    """
 
     relay: Relay
+    admission: Admission
     catalogue: Catalogue
     clock: Clock
     events: GatewayEvents
+    lifetimes: Lifetimes
+    heartbeats: Heartbeats
     keys: Mapping[str, ApiKey] = field(repr=False)
     """By the SHA-256 of the key."""
     groups: Mapping[str, Group]
     """By id."""
     body_bytes: int
+    connections: Connections
+
+    def fallback_of(self, group: Group) -> Group | None:
+        """The group whose accounts help out."""
+        return self.groups.get(group.fallback) if group.fallback is not None else None
 
 
 @dataclass(frozen=True, slots=True)

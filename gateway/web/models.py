@@ -32,8 +32,9 @@ async def get_model(
 
 
 async def _models(context: Context, caller: Caller, exchange: Exchange) -> tuple[Model, ...]:
-    exchange.account = groups.account_for(caller.group, caller.key)
-    return groups.allowed(caller.group, await context.catalogue.models(exchange.account))
+    account, found = await context.catalogue.models(caller.group, caller.key.account)
+    exchange.account = account.id
+    return groups.allowed(caller.group, found)
 
 
 def _shape(model: Model) -> dict[str, str | int]:

@@ -11,6 +11,8 @@ import msgspec
 from aiohttp import web
 
 from gateway.domain.errors import Fault, GatewayError
+from gateway.domain.protocols import Protocol
+from gateway.domain.streams import endings
 
 FAULT_HEADER = "x-gateway-error"
 
@@ -46,6 +48,8 @@ SHAPES: dict[Fault, Shape] = {
     Fault.CALLER_CONTENT_FILTERED: Shape(400, _REQUEST, "content_filter"),
     Fault.CALLER_REQUEST_REFUSED: Shape(400, _REQUEST, "invalid_request"),
     Fault.POLICY_PLATFORM: Shape(403, "permission_error", "wrong_platform"),
+    Fault.POLICY_CONCURRENCY: Shape(429, _LIMIT, "rate_limit_exceeded"),
+    Fault.POLICY_PAUSED: Shape(503, _SERVER, "policy_paused"),
     Fault.SEAT_UNKNOWN: Shape(502, _SERVER, "seat_unknown"),
     Fault.SEAT_CREDENTIAL: Shape(502, _SERVER, "seat_credential"),
     Fault.SEAT_NO_ACCESS: Shape(502, _SERVER, "seat_no_access"),
@@ -56,14 +60,26 @@ SHAPES: dict[Fault, Shape] = {
     Fault.SEAT_IDENTITY: Shape(502, _SERVER, "seat_identity"),
     Fault.SEAT_QUOTA: Shape(429, "insufficient_quota", "insufficient_quota"),
     Fault.SEAT_RATE_LIMITED: Shape(429, _LIMIT, "rate_limit_exceeded"),
+    Fault.SEAT_MODEL_RATE_LIMITED: Shape(429, _LIMIT, "rate_limit_exceeded"),
+    Fault.SEAT_BUSY: Shape(429, _LIMIT, "rate_limit_exceeded"),
+    Fault.SEAT_UNAVAILABLE: Shape(503, _SERVER, "seat_unavailable"),
+    # The caller's history is at fault as upstream sees it, and the caller can mend it.
+    Fault.SEAT_STATE_FOREIGN: Shape(400, _REQUEST, "invalid_encrypted_content"),
     Fault.UPSTREAM_CLIENT_REFUSED: Shape(502, _SERVER, "upstream_client_refused"),
     Fault.UPSTREAM_RATE_LIMITED: Shape(503, _SERVER, "upstream_rate_limited"),
     Fault.UPSTREAM_OVERLOADED: Shape(503, _SERVER, "upstream_overloaded"),
+    Fault.UPSTREAM_MODEL_OVERLOADED: Shape(503, _SERVER, "model_overloaded"),
     Fault.UPSTREAM_UNAVAILABLE: Shape(502, _SERVER, "upstream_unavailable"),
     Fault.UPSTREAM_TIMEOUT: Shape(504, _SERVER, "upstream_timeout"),
+    Fault.UPSTREAM_REQUEST_TIMEOUT: Shape(504, _SERVER, "upstream_request_timeout"),
+    Fault.UPSTREAM_IDLE: Shape(504, _SERVER, "upstream_idle"),
     Fault.UPSTREAM_BAD_ANSWER: Shape(502, _SERVER, "upstream_bad_answer"),
     Fault.UPSTREAM_CUT_OFF: Shape(502, _SERVER, "upstream_cut_off"),
+    Fault.UPSTREAM_TRUNCATED: Shape(502, _SERVER, "upstream_truncated"),
+    Fault.UPSTREAM_STREAM_ERROR: Shape(502, _SERVER, "upstream_stream_error"),
     Fault.GATEWAY_TOKEN_SERVICE: Shape(503, _SERVER, "gateway_token_service"),
+    Fault.GATEWAY_DEADLINE: Shape(504, _SERVER, "gateway_deadline"),
+    Fault.GATEWAY_DRAINING: Shape(503, _SERVER, "gateway_draining"),
     Fault.GATEWAY_VISION_HEADER: Shape(502, _SERVER, "gateway_vision_header"),
     Fault.GATEWAY_OTHER: Shape(500, _SERVER, "gateway_other"),
 }
@@ -98,9 +114,14 @@ def error_body(error: GatewayError) -> bytes:
     )
 
 
-def error_event(error: GatewayError) -> bytes:
-    """A server-sent event that ends a stream with an error.
-
-    The empty line in front closes whatever event upstream left unfinished.
-    """
-    return b"\n\ndata: " + error_body(error) + b"\n\n"
+def error_event(protocol: Protocol, error: GatewayError, request_id: str) -> bytes:
+    """The event that ends a stream with an error, in the caller's protocol."""
+    shape = SHAPES[error.fault]
+    return endings.error_event(
+        protocol,
+        message=error.message,
+        type=shape.type,
+        code=error.code or shape.code or "",
+        param=error.param,
+        request_id=request_id,
+    )

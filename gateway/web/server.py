@@ -72,7 +72,7 @@ class Front:
         )
         exchange.key = key.id
         group = groups.of_key(self._context.groups, key, route.platform)
-        exchange.group = group.id
+        exchange.group, exchange.platform = group.id, group.platform
         self._context.events.request_started(exchange)
         return Caller(key, group)
 
@@ -81,6 +81,8 @@ class Front:
     ) -> None:
         exchange.status = response.status
         response.headers[REQUEST_ID_HEADER] = exchange.request_id
+        if self._context.connections.closing_headers(request):
+            response.force_close()
         own = request.headers.get(REQUEST_ID_HEADER, "")
         if headers.is_request_id(own):
             response.headers[CALLER_REQUEST_ID_HEADER] = own
@@ -98,6 +100,8 @@ def _write_access_line(exchange: Exchange, seconds: float) -> None:
             key=exchange.key or None,
             group=exchange.group or None,
             account=exchange.account or None,
+            served_by=exchange.served_by or None,
+            tried="; ".join(f"{one.account}: {one.fault.value}" for one in exchange.tried) or None,
             model=exchange.model[:100] or None,
             stream=exchange.stream,
             stream_end=exchange.stream_end or None,

@@ -2,24 +2,31 @@
 
 from dataclasses import dataclass, field
 
-from gateway.domain.errors import GatewayError
+from gateway.domain.errors import Fault, GatewayError
+from gateway.domain.subjects import Subject
 from gateway.ports import AccountToken, Exchange
 
 
 @dataclass
 class FakeTokens:
-    """Gives every account a token for one address, or an error; `newer` after a complaint."""
+    """Gives every account a token for one address, or an error; `newer` after a complaint.
+
+    errors: by account, before `error`, which is for all. urls: accounts that are elsewhere.
+    """
 
     api_base_url: str
     error: GatewayError | None = None
     newer: str | None = None
     asked: list[str] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
+    errors: dict[str, GatewayError] = field(default_factory=dict)
+    urls: dict[str, str] = field(default_factory=dict)
 
     async def get(self, account: str) -> AccountToken:
         self.asked.append(account)
-        if self.error is not None:
-            raise self.error
+        error = self.errors.get(account, self.error)
+        if error is not None:
+            raise error
         return self._token(account, "the-token")
 
     async def invalidate(self, account: str, token_id: str) -> AccountToken | None:
@@ -31,7 +38,7 @@ class FakeTokens:
             account=account,
             value=value,
             token_id=value,
-            api_base_url=self.api_base_url,
+            api_base_url=self.urls.get(account, self.api_base_url),
             headers={"Editor-Version": "copilot-gateway/test"},
         )
 
@@ -42,9 +49,29 @@ class RecordedEvents:
 
     started: list[Exchange] = field(default_factory=list)
     ended: list[Exchange] = field(default_factory=list)
+    moves: list[tuple[str, str, Fault]] = field(default_factory=list)
+    aside: list[tuple[Subject, float, Fault]] = field(default_factory=list)
+    refusals: list[tuple[str, bool]] = field(default_factory=list)
+    pauses: list[tuple[Subject, bool]] = field(default_factory=list)
+    waiters: int = 0
 
     def request_started(self, exchange: Exchange) -> None:
         self.started.append(exchange)
 
     def request_ended(self, exchange: Exchange, seconds: float) -> None:
         self.ended.append(exchange)
+
+    def waiting(self, group: str, change: int) -> None:
+        self.waiters += change
+
+    def failed_over(self, group: str, account: str, fault: Fault) -> None:
+        self.moves.append((group, account, fault))
+
+    def set_aside(self, subject: Subject, seconds: float, fault: Fault) -> None:
+        self.aside.append((subject, seconds, fault))
+
+    def paused(self, subject: Subject, is_paused: bool) -> None:
+        self.pauses.append((subject, is_paused))
+
+    def client_refused(self, platform: str, is_refused: bool) -> None:
+        self.refusals.append((platform, is_refused))

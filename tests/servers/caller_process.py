@@ -70,7 +70,12 @@ class CallerProcess:
 def shift_wall_clock(seconds: int) -> None:
     """From now on this process's wall clock is off."""
     right = time.time
-    for module in ("grpc._cython.cygrpc", "grpc.aio._utils", "grpc.aio._base_call", "grpc._channel"):
+    for module in (
+        "grpc._cython.cygrpc",
+        "grpc.aio._utils",
+        "grpc.aio._base_call",
+        "grpc._channel",
+    ):
         names = importlib.import_module(module).__dict__
         if names.get("time") is time:
             names["time"] = types.SimpleNamespace(time=right)

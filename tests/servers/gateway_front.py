@@ -1,25 +1,48 @@
 """The gateway's HTTP front in this process, on a real socket, with a given upstream."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
 
-from gateway.adapters.copilot_upstream import Deadlines, HttpUpstream, open_session
+from gateway.adapters.affinity import MemoryAffinity
+from gateway.adapters.board import MemoryBoard
+from gateway.adapters.egress import Guard
+from gateway.adapters.http_upstream import Deadlines, HttpUpstream, open_session
+from gateway.adapters.slots import MemorySlots
+from gateway.admission import Admission
 from gateway.bootstrap import front_server
 from gateway.catalogue import Catalogue
 from gateway.domain.api_keys import ApiKey, digest
-from gateway.domain.groups import Group
+from gateway.domain.groups import Group, GroupAccount
+from gateway.health import Health
 from gateway.relay import Relay
+from gateway.rooms import Rooms
+from gateway.seats import Seats
+from gateway.web.connections import Connections
 from gateway.web.context import Context
+from gateway.web.downstream import Heartbeats
+from gateway.web.lifetimes import Lifetimes
 from runtime.clock import SystemClock
 from tests.fakes.gateway_ports import FakeTokens, RecordedEvents
 
 KEY = "callers-key"
 AUTHORIZATION = {"Authorization": f"Bearer {KEY}"}
-GENEROUS = Deadlines(first_byte=10, idle=10, total=20)
 BODY_BYTES = 64 * 1024
+ONE_SEAT = Group("group", "copilot", (GroupAccount("seat-1"),), keys=1)
+NEVER = 3600.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds, as in the section `limits` and `listen` of gateway.yaml."""
+
+    first_byte: float = 10
+    idle: float = 10
+    total: float = 20
+    heartbeat: float = NEVER
+    connection_max_age: float = NEVER
 
 
 @dataclass
@@ -31,31 +54,76 @@ class FrontUnderTest:
     port: int
     tokens: FakeTokens
     events: RecordedEvents
+    context: Context
+    slots: MemorySlots
+    health: Health
 
 
 @asynccontextmanager
 async def fronting(
-    upstream_url: str, deadlines: Deadlines = GENEROUS, may_mark_agent: bool = False
+    upstream_url: str,
+    limits: Limits | None = None,
+    may_mark_agent: bool = False,
+    *,
+    group: Group = ONE_SEAT,
+    fallback: Group | None = None,
+    max_concurrency: int | None = None,
+    max_waiting: int = 20,
+    seat_urls: Mapping[str, str] | None = None,
 ) -> AsyncIterator[FrontUnderTest]:
-    """Serve on loopback with one key in one group."""
+    """Serve on loopback with one key in one group.
+
+    seat_urls: where accounts are that are not at `upstream_url`.
+    """
+    limits = limits or Limits()
     tokens, events, clock = FakeTokens(upstream_url), RecordedEvents(), SystemClock()
-    async with open_session(None) as session:
-        upstream = HttpUpstream(session, deadlines, proxy_url=None)
+    tokens.urls.update(seat_urls or {})
+    key = ApiKey(
+        id="test-key",
+        group=group.id,
+        account=None,
+        expires_at=None,
+        may_mark_agent=may_mark_agent,
+        max_concurrency=max_concurrency,
+        max_waiting=max_waiting,
+        sha256=digest(KEY),
+    )
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(open_session(None, Guard(())))
+        upstream = HttpUpstream(
+            session, Deadlines(limits.first_byte, limits.total + 5), proxy_url=None
+        )
+        slots = MemorySlots()
+        rooms = Rooms(slots)
+        health = Health(MemoryBoard(clock), clock, events)
+        seats = Seats(health, rooms, MemoryAffinity(clock), clock, events)
         context = Context(
-            relay=Relay(tokens, upstream, clock),
-            catalogue=Catalogue(tokens, upstream, clock),
+            relay=Relay(
+                seats,
+                health,
+                tokens,
+                upstream,
+                clock,
+                events,
+                idle_seconds=limits.idle,
+                total_seconds=limits.total,
+            ),
+            admission=Admission(rooms, clock, events),
+            catalogue=Catalogue(seats, tokens, upstream, clock),
             clock=clock,
             events=events,
-            keys={digest(KEY): ApiKey("test-key", "group", None, None, may_mark_agent)},
-            groups={"group": Group("group", "copilot", "seat-1")},
+            lifetimes=Lifetimes(limits.total),
+            heartbeats=await stack.enter_async_context(Heartbeats(limits.heartbeat)),
+            keys={digest(KEY): key},
+            groups={each.id: each for each in (group, fallback) if each is not None},
             body_bytes=BODY_BYTES,
+            connections=Connections(clock, limits.connection_max_age),
         )
         runner = web.ServerRunner(front_server(context), shutdown_timeout=1)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
+        stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
         host, port = runner.addresses[0][:2]
-        try:
-            yield FrontUnderTest(f"http://{host}:{port}", host, port, tokens, events)
-        finally:
-            await runner.cleanup()
+        yield FrontUnderTest(
+            f"http://{host}:{port}", host, port, tokens, events, context, slots, health
+        )

@@ -17,7 +17,10 @@ from tests.servers.raw_upstream import RawUpstream, playing
 pytestmark = pytest.mark.anyio
 PATH = "/v1/chat/completions"
 BODY = json.dumps({"model": "m", "messages": [{"role": "user", "content": "hello"}]}).encode()
-OK = b'{"choices":[],"padding":"abc"}'
+OK = (
+    b'{"id":"1","object":"chat.completion","created":1,"model":"m","later":"unknown","choices":'
+    b'[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"hi"}}]}'
+)
 ANSWER = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Quota-Snapshot-Chat: ent=1\r\n"
     b"Content-Length: " + str(len(OK)).encode() + b"\r\n\r\n" + OK

@@ -6,14 +6,16 @@ import json
 import aiohttp
 import pytest
 
-from gateway.adapters.copilot_upstream import Deadlines
-from tests.servers.gateway_front import AUTHORIZATION, FrontUnderTest, fronting
+from tests.servers.gateway_front import AUTHORIZATION, FrontUnderTest, Limits, fronting
 from tests.servers.raw_upstream import Act, RawUpstream, Step, chunk, head, playing
 
 pytestmark = pytest.mark.anyio
 PATH = "/copilot/v1/chat/completions"
 SSE = head("text/event-stream")
-EVENT = b'data: {"choices":[{"index":0,"delta":{"content":"Hi"}}]}\n\n'
+EVENT = (
+    b'data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"m","choices":'
+    b'[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}\n\n'
+)
 DONE = b"data: [DONE]\n\n"
 
 
@@ -51,8 +53,10 @@ async def ended(front: FrontUnderTest) -> None:
 
 
 async def test_bytes_are_passed_on_as_they_are() -> None:
-    """Odd line ends, comments, pieces of characters: nothing is repaired or regrouped."""
-    pieces = [b"data:{}\r\n\r\n", b": comment\n", "data: é\n\n".encode()[:7], b"\xa9\n\n", DONE]
+    """Odd line ends, comments, pieces of characters: an event that is whole is not touched."""
+    odd = EVENT.replace(b"Hi", "é".encode()).replace(b"data: ", b"data:").replace(b"\n", b"\r\n")
+    cut = odd.index(b"\xa9")
+    pieces = [EVENT, b": comment\n\n", odd[:cut], odd[cut:], DONE]
     script = [SSE, *map(chunk, pieces), chunk(b"")]
     async with playing(RawUpstream(script)) as upstream, fronting(upstream.url) as front:
         async with (
@@ -60,7 +64,7 @@ async def test_bytes_are_passed_on_as_they_are() -> None:
             session.post(front.url + PATH, data=request_body(), headers=AUTHORIZATION) as answer,
         ):
             assert await answer.read() == b"".join(pieces)
-            assert answer.headers["Content-Type"] == "text/event-stream"
+            assert answer.headers["Content-Type"] == "text/event-stream; charset=utf-8"
             assert answer.headers["x-request-id"]
     assert front.events.ended[0].stream_end == "complete"
 
@@ -87,17 +91,17 @@ async def test_a_stream_that_breaks_off_does_not_look_complete(end: Act) -> None
     assert EVENT in answer
     assert b'"code":"upstream_cut_off"' in answer
     assert not answer.endswith(b"0\r\n\r\n")
-    assert front.events.ended[0].stream_end == "upstream_cut_off"
+    assert front.events.ended[0].stream_end == "truncated"
 
 
 async def test_a_silent_upstream_is_given_up() -> None:
     script: list[Step] = [SSE, chunk(EVENT), Act.SILENCE]
-    deadlines = Deadlines(first_byte=5, idle=0.2, total=10)
-    async with playing(RawUpstream(script)) as upstream, fronting(upstream.url, deadlines) as front:
+    limits = Limits(first_byte=5, idle=0.2, total=10)
+    async with playing(RawUpstream(script)) as upstream, fronting(upstream.url, limits) as front:
         answer = await raw_answer(front)
         async with asyncio.timeout(5):
             await upstream.peer_left.wait()
-    assert b'"code":"upstream_timeout"' in answer
+    assert b'"code":"upstream_idle"' in answer
     assert not answer.endswith(b"0\r\n\r\n")
 
 
@@ -178,7 +182,7 @@ async def test_a_broken_whole_answer_is_an_error(
 
 
 async def test_silence_before_the_first_byte_is_a_timeout() -> None:
-    deadlines = Deadlines(first_byte=0.2, idle=5, total=10)
+    deadlines = Limits(first_byte=0.2, idle=5, total=10)
     async with playing(RawUpstream([Act.SILENCE])) as upstream:
         async with fronting(upstream.url, deadlines) as front, aiohttp.ClientSession() as session:
             async with session.post(

@@ -7,11 +7,18 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from gateway.adapters.affinity import MemoryAffinity
+from gateway.adapters.board import MemoryBoard
+from gateway.adapters.slots import MemorySlots
 from gateway.catalogue import FRESH_SECONDS, PAUSE_SECONDS, Catalogue
 from gateway.domain.errors import Fault, GatewayError
+from gateway.health import Health
 from gateway.ports import UpstreamReply, UpstreamRequest
+from gateway.rooms import Rooms
+from gateway.seats import Seats
+from tests.fakes.calls import a_group
 from tests.fakes.clock import FakeClock
-from tests.fakes.gateway_ports import FakeTokens
+from tests.fakes.gateway_ports import FakeTokens, RecordedEvents
 
 pytestmark = pytest.mark.anyio
 
@@ -46,13 +53,19 @@ def listing(*ids: str) -> Reply:
     return Reply(200, f'{{"data":[{entries}]}}'.encode())
 
 
+GROUP = a_group("a", "b")
+
+
 def catalogue(*replies: Reply) -> tuple[Catalogue, Upstream, FakeClock]:
-    upstream, clock = Upstream(list(replies)), FakeClock()
-    return Catalogue(FakeTokens("https://up"), upstream, clock), upstream, clock
+    upstream, clock, events = Upstream(list(replies)), FakeClock(), RecordedEvents()
+    health = Health(MemoryBoard(clock), clock, events)
+    seats = Seats(health, Rooms(MemorySlots()), MemoryAffinity(clock), clock, events)
+    return Catalogue(seats, FakeTokens("https://up"), upstream, clock), upstream, clock
 
 
-async def ids(models: Catalogue) -> list[str]:
-    return [model.id for model in await models.models("seat-1")]
+async def ids(models: Catalogue, bound_to: str | None = "a") -> list[str]:
+    _, found = await models.models(GROUP, bound_to)
+    return [model.id for model in found]
 
 
 async def test_many_who_ask_at_once_cause_one_fetch() -> None:
@@ -88,3 +101,9 @@ async def test_without_any_list_the_refusal_is_told() -> None:
     with pytest.raises(GatewayError) as caught:
         await ids(models)
     assert caught.value.fault is Fault.SEAT_FORBIDDEN
+
+
+async def test_another_account_is_asked_when_the_first_does_not_answer() -> None:
+    models, upstream, _ = catalogue(Reply(500, b""), listing("b"))
+    assert await ids(models, bound_to=None) == ["b"]
+    assert len(upstream.requests) == 2

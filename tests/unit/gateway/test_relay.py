@@ -1,133 +1,284 @@
-"""One inference request: the token, the answer, and what a refused token means."""
+"""One call over several accounts: what is sent where, and what the caller gets."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import msgspec
 import pytest
 
+from gateway.adapters.affinity import MemoryAffinity
+from gateway.adapters.board import MemoryBoard
+from gateway.adapters.slots import MemorySlots
+from gateway.answers import StreamAnswer
 from gateway.domain.call import Call
 from gateway.domain.errors import Fault, GatewayError
-from gateway.domain.initiator import BY_DEFAULT
-from gateway.ports import Exchange, UpstreamReply, UpstreamRequest
-from gateway.relay import Relay
+from gateway.domain.groups import GroupAccount
+from gateway.health import Health
+from gateway.ports import Bond, Exchange, UpstreamReply, UpstreamRequest
+from gateway.relay import Relay, WholeAnswer
+from gateway.rooms import Rooms
+from gateway.seats import Seats
+from tests.fakes.calls import a_call, a_group, an_exchange, bound_to
 from tests.fakes.clock import FakeClock
-from tests.fakes.gateway_ports import FakeTokens
+from tests.fakes.gateway_ports import FakeTokens, RecordedEvents
 
 pytestmark = pytest.mark.anyio
 UPSTREAM_SECONDS = 2.0
+GOOD = (
+    b'{"id":"1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,'
+    b'"finish_reason":"stop","message":{"role":"assistant","content":"hi"}}]}'
+)
+EVENT = (
+    b'data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"m","choices":'
+    b'[{"index":0,"delta":{"content":"hi"},"finish_reason":null}]}\n\n'
+)
+DONE = b"data: [DONE]\n\n"
+ERROR_EVENT = b'data: {"error":{"code":"server_error","message":"no"}}\n\n'
 
 
 @dataclass
 class Reply:
-    status: int
-    body: bytes = b"{}"
+    """One answer of upstream's; a chunk that is an error is raised."""
+
+    status: int = 200
+    pieces: tuple[bytes | GatewayError, ...] = (GOOD,)
     headers: Mapping[str, str] = field(default_factory=dict)
     closed: bool = False
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        yield self.body
+        for piece in self.pieces:
+            if isinstance(piece, GatewayError):
+                raise piece
+            yield piece
 
     async def read(self, limit: int) -> bytes:
-        return self.body[:limit]
+        return b"".join([piece async for piece in self.chunks()])[:limit]
 
 
 @dataclass
 class Upstream:
-    """Gives the replies in order; each takes two seconds."""
+    """Gives each account's replies in order; each takes two seconds."""
 
-    replies: list[Reply]
+    replies: dict[str, list[Reply | GatewayError]]
     clock: FakeClock
     requests: list[UpstreamRequest] = field(default_factory=list)
+    open: int = 0
 
     @asynccontextmanager
     async def send(self, request: UpstreamRequest) -> AsyncIterator[UpstreamReply]:
-        assert all(reply.closed for reply in self.replies[: len(self.requests)])
-        reply = self.replies[len(self.requests)]
+        assert self.open == 0, "two attempts at a time"
         self.requests.append(request)
+        reply = self.replies[request.url.split("/")[2]].pop(0)
         await self.clock.advance(UPSTREAM_SECONDS)
+        if isinstance(reply, GatewayError):
+            raise reply
+        self.open += 1
         try:
             yield reply
         finally:
+            self.open -= 1
             reply.closed = True
 
-    def tokens(self) -> list[str]:
-        return [request.headers["Authorization"] for request in self.requests]
+    @property
+    def asked(self) -> list[str]:
+        """The accounts, in the order in which they were asked."""
+        return [request.url.split("/")[2] for request in self.requests]
 
 
-def a_call() -> Call:
-    return Call(
-        path="/chat/completions",
-        account="seat-1",
-        model="m",
-        stream=False,
-        vision=False,
-        verdict=BY_DEFAULT,
-        body=b"the caller's bytes",
-        caller_headers={},
+class Office:
+    """A relay over scripted accounts; an account's host is its name."""
+
+    def __init__(self, newer: str | None = None, **replies: list[Reply | GatewayError]) -> None:
+        self.clock, self.events = FakeClock(), RecordedEvents()
+        self.upstream = Upstream(replies, self.clock)
+        self.tokens = FakeTokens("https://nowhere", newer=newer)
+        self.tokens.urls.update({name: f"https://{name}" for name in replies})
+        self.slots, self.affinity = MemorySlots(), MemoryAffinity(self.clock)
+        health = Health(MemoryBoard(self.clock), self.clock, self.events)
+        seats = Seats(health, Rooms(self.slots), self.affinity, self.clock, self.events)
+        self.relay = Relay(
+            seats,
+            health,
+            self.tokens,
+            self.upstream,
+            self.clock,
+            self.events,
+            idle_seconds=60,
+            total_seconds=100,
+        )
+
+    async def whole(self, call: Call, exchange: Exchange | None = None) -> bytes:
+        async with self.relay.open(call, exchange or an_exchange(self.clock.monotonic())) as answer:
+            assert isinstance(answer, WholeAnswer)
+            return answer.body
+
+    async def stream(self, call: Call, exchange: Exchange | None = None) -> bytes:
+        got = b""
+        async with self.relay.open(call, exchange or an_exchange(self.clock.monotonic())) as answer:
+            assert isinstance(answer, StreamAnswer)
+            while piece := await answer.next():
+                got += piece
+        return got
+
+    async def fault(self, call: Call) -> Fault:
+        with pytest.raises(GatewayError) as caught:
+            await (self.stream(call) if call.stream else self.whole(call))
+        return caught.value.fault
+
+
+def refused(status: int, code: str = "", **headers: str) -> Reply:
+    body = msgspec.json.encode({"error": {"code": code, "message": "x"}})
+    return Reply(status, (body,), {name.replace("_", "-"): text for name, text in headers.items()})
+
+
+async def test_the_callers_bytes_go_to_the_account_and_its_answer_comes_back() -> None:
+    office = Office(a=[Reply()])
+    call = a_call(a_group("a"))
+    assert await office.whole(call) == GOOD
+    assert office.upstream.requests[0].body is call.body
+    assert office.upstream.requests[0].url == "https://a/chat/completions"
+
+
+async def test_a_refused_token_is_renewed_and_the_same_account_asked_once_more() -> None:
+    office = Office(newer="newer", a=[refused(401), Reply()], b=[])
+    assert await office.whole(a_call(a_group("a", "b"))) == GOOD
+    assert office.upstream.asked == ["a", "a"]
+    assert office.tokens.refused == [("a", "the-token")]
+    assert office.upstream.requests[1].headers["Authorization"] == "Bearer newer"
+    assert office.events.moves == []
+
+
+async def test_a_token_that_is_refused_twice_moves_the_request() -> None:
+    office = Office(newer="newer", a=[refused(401), refused(401)], b=[Reply()])
+    assert await office.whole(a_call(a_group("a", "b"))) == GOOD
+    assert office.upstream.asked == ["a", "a", "b"]
+    assert office.events.moves == [("team", "a", Fault.SEAT_TOKEN_REJECTED)]
+
+
+async def test_without_another_token_the_request_moves_at_once() -> None:
+    office = Office(a=[refused(401)], b=[Reply()])
+    assert await office.whole(a_call(a_group("a", "b"))) == GOOD
+    assert office.upstream.asked == ["a", "b"]
+
+
+async def test_an_error_inside_a_200_moves_while_nothing_was_sent() -> None:
+    for first in ((ERROR_EVENT,), (b": ping\n\n", ERROR_EVENT), (EVENT + ERROR_EVENT,)):
+        office = Office(a=[Reply(pieces=first)], b=[Reply(pieces=(EVENT, DONE))])
+        got = await office.stream(a_call(a_group("a", "b"), stream=True))
+        assert got == EVENT + DONE
+        assert office.upstream.asked == ["a", "b"]
+
+
+async def test_after_the_first_event_nothing_moves() -> None:
+    office = Office(a=[Reply(pieces=(EVENT, ERROR_EVENT))], b=[])
+    with pytest.raises(GatewayError):
+        await office.stream(a_call(a_group("a", "b"), stream=True))
+    assert office.upstream.asked == ["a"]
+
+
+async def test_a_stream_that_ends_without_its_end_is_truncated() -> None:
+    office = Office(a=[Reply(pieces=(EVENT,))])
+    call = a_call(a_group("a"), stream=True)
+    assert await office.fault(call) is Fault.UPSTREAM_TRUNCATED
+
+
+async def test_a_time_out_moves_once_and_both_attempts_are_on_record() -> None:
+    late = GatewayError(Fault.UPSTREAM_TIMEOUT, "late")
+    office = Office(a=[late], b=[GatewayError(Fault.UPSTREAM_TIMEOUT, "late")], c=[])
+    exchange = an_exchange(office.clock.monotonic())
+    with pytest.raises(GatewayError) as caught:
+        await office.whole(a_call(a_group("a", "b", "c")), exchange)
+    assert caught.value.fault is Fault.UPSTREAM_TIMEOUT
+    assert office.upstream.asked == ["a", "b"]
+    assert [tried.account for tried in exchange.tried] == ["a", "b"]
+
+
+async def test_the_switches_of_one_request_are_limited() -> None:
+    office = Office(a=[refused(500)], b=[refused(500)], c=[refused(500)], d=[refused(500)])
+    call = a_call(a_group("a", "b", "c", "d", max_switches=2))
+    assert await office.fault(call) is Fault.UPSTREAM_UNAVAILABLE
+    assert office.upstream.asked == ["a", "b", "c"]
+
+
+async def test_no_account_is_asked_when_the_time_is_over() -> None:
+    office = Office(a=[refused(500)], b=[])
+    call = a_call(a_group("a", "b"))
+    exchange = an_exchange(office.clock.monotonic() - 99)
+    with pytest.raises(GatewayError):
+        await office.whole(call, exchange)
+    assert office.upstream.asked == ["a"]
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 413, 422, 466])
+async def test_what_every_account_would_say_moves_nothing(status: int) -> None:
+    office = Office(a=[refused(status)], b=[])
+    await office.fault(a_call(a_group("a", "b")))
+    assert office.upstream.asked == ["a"]
+
+
+async def test_the_wait_named_is_the_shortest_of_all_accounts() -> None:
+    office = Office(a=[refused(429, retry_after="30")], b=[refused(429, retry_after="900")])
+    with pytest.raises(GatewayError) as caught:
+        await office.whole(a_call(a_group("a", "b")))
+    assert caught.value.retry_after == pytest.approx(30 - UPSTREAM_SECONDS)
+
+
+async def test_a_bound_key_moves_nowhere() -> None:
+    office = Office(a=[refused(500)], b=[])
+    call = a_call(a_group("a", "b"), key=bound_to("a"))
+    assert await office.fault(call) is Fault.UPSTREAM_UNAVAILABLE
+    assert office.upstream.asked == ["a"]
+
+
+async def test_an_alias_is_what_upstream_is_asked_for() -> None:
+    office = Office(a=[Reply()])
+    group = a_group("a", aliases=(("m*", "real"),))
+    await office.whole(a_call(group))
+    body = office.upstream.requests[0].body
+    assert body is not None
+    assert msgspec.json.decode(body)["model"] == "real"
+
+
+async def test_places_are_given_back_whatever_happens() -> None:
+    office = Office(a=[refused(500), Reply()], b=[Reply(), refused(400)])
+    group = a_group(
+        GroupAccount("a", priority=0, max_concurrency=1),
+        GroupAccount("b", priority=1, max_concurrency=1),
     )
+    assert await office.whole(a_call(group)) == GOOD
+    assert await office.fault(a_call(group)) is Fault.CALLER_REQUEST_REFUSED
+    assert office.slots.taken("account:a") == office.slots.taken("account:b") == 0
 
 
-async def status_of(relay: Relay, exchange: Exchange) -> int:
-    async with relay.open(a_call(), exchange) as reply:
-        return reply.status
+async def test_a_whole_answer_that_loses_half_upstream_is_fetched_as_a_stream() -> None:
+    office = Office(a=[Reply(pieces=(EVENT, EVENT.replace(b"null", b'"stop"'), DONE))])
+    body = await office.whole(a_call(a_group("a"), model="claude-sonnet-4.6"))
+    sent = office.upstream.requests[0].body
+    assert sent is not None
+    assert msgspec.json.decode(sent)["stream"] is True
+    answer = msgspec.json.decode(body)
+    assert answer["object"] == "chat.completion"
+    assert answer["choices"][0]["message"]["content"] == "hihi"
 
 
-def relaying(*statuses: int, newer: str | None = None) -> tuple[Relay, Upstream, FakeTokens]:
-    clock = FakeClock()
-    upstream = Upstream([Reply(status) for status in statuses], clock)
-    tokens = FakeTokens("https://up", newer=newer)
-    return Relay(tokens, upstream, clock), upstream, tokens
+async def test_what_another_account_sealed_is_taken_out_of_a_history_that_moves() -> None:
+    office = Office(b=[Reply()])
+    body = (
+        b'{"model":"m","messages":[{"role":"user","content":"a"},'
+        b'{"role":"assistant","content":"b","reasoning_opaque":"sealed"},'
+        b'{"role":"user","content":"c"}]}'
+    )
+    office.affinity.keep(b"c" * 16, Bond("gone", False))
+    await office.whole(a_call(a_group("b"), body=body))
+    sent = office.upstream.requests[0].body
+    assert sent is not None
+    assert b"sealed" not in sent
+    assert b"reasoning_opaque" in body
 
 
-def an_exchange() -> Exchange:
-    return Exchange("id", "chat", 0.0)
-
-
-async def test_an_accepted_request_is_sent_once() -> None:
-    relay, upstream, tokens = relaying(200)
-    assert await status_of(relay, an_exchange()) == 200
-    assert (len(upstream.requests), tokens.refused) == (1, [])
-    assert upstream.replies[0].closed
-
-
-async def test_a_refused_token_is_complained_about_and_the_new_one_is_tried() -> None:
-    relay, upstream, tokens = relaying(401, 200, newer="the-new-token")
-    exchange = an_exchange()
-    assert await status_of(relay, exchange) == 200
-    assert tokens.refused == [("seat-1", "the-token")]
-    assert upstream.tokens() == ["Bearer the-token", "Bearer the-new-token"]
-    assert {request.body for request in upstream.requests} == {b"the caller's bytes"}
-    assert exchange.upstream_seconds == 2 * UPSTREAM_SECONDS
-
-
-async def test_a_new_token_is_tried_once_and_never_twice() -> None:
-    relay, upstream, tokens = relaying(401, 401, 200, newer="the-new-token")
-    with pytest.raises(GatewayError) as caught:
-        await status_of(relay, an_exchange())
-    assert caught.value.fault is Fault.SEAT_TOKEN_REJECTED
-    assert (len(upstream.requests), len(tokens.refused)) == (2, 1)
-
-
-async def test_without_another_token_the_refusal_is_the_answer() -> None:
-    relay, upstream, tokens = relaying(401, 200)
-    with pytest.raises(GatewayError) as caught:
-        await status_of(relay, an_exchange())
-    assert caught.value.fault is Fault.SEAT_TOKEN_REJECTED
-    assert (len(upstream.requests), len(tokens.refused)) == (1, 1)
-
-
-@pytest.mark.parametrize("status", [400, 402, 403, 404, 421, 429, 500, 503])
-async def test_no_other_refusal_is_the_tokens_fault(status: int) -> None:
-    relay, upstream, tokens = relaying(status, 200, newer="the-new-token")
-    with pytest.raises(GatewayError):
-        await status_of(relay, an_exchange())
-    assert (len(upstream.requests), tokens.refused) == (1, [])
-
-
-async def test_what_goes_wrong_after_the_answer_began_is_not_tried_again() -> None:
-    relay, upstream, _ = relaying(200, 200)
-    with pytest.raises(GatewayError):
-        async with relay.open(a_call(), an_exchange()):
-            raise GatewayError(Fault.SEAT_TOKEN_REJECTED, "late")
-    assert len(upstream.requests) == 1
+async def test_a_history_upstream_cannot_open_is_sent_once_more_without_it() -> None:
+    refusal = refused(400, "invalid_encrypted_content")
+    office = Office(a=[refusal, Reply()], b=[])
+    assert await office.whole(a_call(a_group("a", "b"))) == GOOD
+    assert office.upstream.asked == ["a", "a"]

@@ -73,3 +73,8 @@ def test_a_key_ends_at_its_expiry() -> None:
 
 def test_the_digest_is_sha256() -> None:
     assert api_keys.digest("abc") == hashlib.sha256(b"abc").hexdigest()
+
+
+def test_a_key_shows_no_digest() -> None:
+    """Whoever reads it in a log could try keys against it, and tell which caller it is."""
+    assert "abcd" not in repr(ApiKey("k", "g", None, None, False, sha256="abcd"))

@@ -1,65 +1,63 @@
-"""Headers cross in closed lists, both ways."""
+"""Headers cross in closed lists, both ways; platforms' own are in platforms/test_platforms.py."""
 
 import pytest
 from multidict import CIMultiDict
 
-from gateway.domain.headers import for_caller, for_upstream, is_request_id
-from gateway.domain.initiator import Initiator
-
-CALLER = CIMultiDict(
-    {
-        "Authorization": "Bearer callers-key",
-        "X-Api-Key": "callers-key",
-        "Cookie": "session=1",
-        "User-Agent": "curl/8",
-        "X-Forwarded-For": "203.0.113.9",
-        "Editor-Version": "vscode/1.0",
-        "Copilot-Integration-Id": "vscode-chat",
-        "X-Initiator": "agent",
-        "OpenAI-Intent": "conversation-agent",
-        "X-Interaction-Id": "x" * 257,
-    }
-)
+from gateway.domain.headers import for_attempt, for_caller, is_request_id, listed
 
 
-def upstream_headers(**changes: object) -> dict[str, str]:
+def attempt_headers(**changes: object) -> dict[str, str]:
     arguments: dict[str, object] = {
-        "caller": CALLER,
+        "from_caller": {},
         "token_value": "the-token",
         "token_headers": {"Editor-Version": "copilot-gateway/1"},
         "attempt_id": "id-1",
-        "initiator": Initiator.USER,
-        "vision": False,
+        "has_body": True,
         "stream": False,
     }
-    return for_upstream(**{**arguments, **changes})  # type: ignore[arg-type]  # spelled by tests
+    return for_attempt(**{**arguments, **changes})  # type: ignore[arg-type]  # spelled by tests
 
 
-def test_nothing_unlisted_goes_upstream() -> None:
-    assert upstream_headers() == {
-        "openai-intent": "conversation-agent",
+def test_an_attempt_says_who_asks_for_what() -> None:
+    assert attempt_headers(from_caller={"openai-beta": "x"}) == {
+        "openai-beta": "x",
         "Editor-Version": "copilot-gateway/1",
         "Authorization": "Bearer the-token",
         "X-Request-Id": "id-1",
         "Accept": "application/json",
         "Accept-Encoding": "identity",
         "Content-Type": "application/json",
-        "X-Initiator": "user",
     }
 
 
-def test_an_image_and_a_stream_are_said() -> None:
-    found = upstream_headers(vision=True, stream=True, initiator=Initiator.AGENT)
-    assert found["Copilot-Vision-Request"] == "true"
-    assert found["Accept"] == "text/event-stream"
-    assert found["X-Initiator"] == "agent"
+def test_a_stream_is_asked_for_as_one_and_nothing_is_said_of_a_body_that_is_not_there() -> None:
+    assert attempt_headers(stream=True)["Accept"] == "text/event-stream"
+    assert "Content-Type" not in attempt_headers(has_body=False)
 
 
 @pytest.mark.parametrize(
-    "name", ["authorization", "Authorization", "Host", "cookie", "X-Initiator", "Transfer-Encoding"]
+    "name",
+    [
+        "authorization",
+        "Authorization",
+        "Host",
+        "cookie",
+        "X-Initiator",
+        "Transfer-Encoding",
+        "accept",
+        "accept-encoding",
+        "content-type",
+        "x-request-id",
+        "copilot-vision-request",
+    ],
 )
 def test_the_broker_cannot_set_what_is_not_its_own(name: str) -> None:
-    assert upstream_headers(token_headers={name: "evil"}) == upstream_headers(token_headers={})
+    assert attempt_headers(token_headers={name: "evil"}) == attempt_headers(token_headers={})
+
+
+def test_of_a_callers_headers_only_the_named_and_short_ones_cross() -> None:
+    caller = CIMultiDict({"A": "1", "B": "x" * 256, "C": "x" * 257, "D": "", "Cookie": "s=1"})
+    assert listed(caller, ("a", "b", "c", "d", "e")) == {"a": "1", "b": "x" * 256}
 
 
 def test_only_type_and_retry_after_come_back() -> None:

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from gateway.domain.errors import Fault, GatewayError
+from gateway.domain.protocols import Protocol
 from gateway.web.problems import SHAPES, error_event, error_response, unexpected
 
 PARTIES = ("caller_", "policy_", "seat_", "upstream_", "gateway_")
@@ -36,7 +37,46 @@ def test_a_more_precise_code_wins() -> None:
     assert json.loads(response.body)["error"]["code"] == "billing"
 
 
-def test_an_error_event_is_one_whole_event_after_a_torn_one() -> None:
-    torn = b'data: {"choices":[{"del' + error_event(unexpected())
-    events = [event for event in torn.split(b"\n\n") if event]
-    assert json.loads(events[-1].removeprefix(b"data: "))["error"]["code"] == "gateway_other"
+@pytest.mark.parametrize("protocol", list(Protocol))
+def test_an_error_event_is_one_whole_event_in_the_callers_protocol(protocol: Protocol) -> None:
+    error = GatewayError(Fault.SEAT_RATE_LIMITED, "wait")
+    event = error_event(protocol, error, "request-1")
+    *_, data = event.removesuffix(b"\n\n").split(b"\n")
+    assert event.count(b"\n\n") == 1
+    document = json.loads(data.removeprefix(b"data: "))
+    said = document.get("error", document)
+    assert said["message"] == "wait"
+    if protocol is Protocol.MESSAGES:
+        assert (said["type"], document["request_id"]) == ("rate_limit_error", "request-1")
+    else:
+        assert said["code"] == "rate_limit_exceeded"
+
+
+def test_a_defect_of_ours_has_a_fault_of_its_own() -> None:
+    assert unexpected().fault is Fault.GATEWAY_OTHER
+
+
+# The faults of routing and failover, as the documentation promises them.
+PROMISED = {
+    "policy_concurrency": (429, "rate_limit_exceeded"),
+    "policy_paused": (503, "policy_paused"),
+    "seat_model_rate_limited": (429, "rate_limit_exceeded"),
+    "seat_busy": (429, "rate_limit_exceeded"),
+    "seat_quota": (429, "insufficient_quota"),
+    "seat_unavailable": (503, "seat_unavailable"),
+    "seat_state_foreign": (400, "invalid_encrypted_content"),
+    "upstream_model_overloaded": (503, "model_overloaded"),
+    "upstream_timeout": (504, "upstream_timeout"),
+    "upstream_request_timeout": (504, "upstream_request_timeout"),
+    "upstream_idle": (504, "upstream_idle"),
+    "upstream_truncated": (502, "upstream_truncated"),
+    "upstream_stream_error": (502, "upstream_stream_error"),
+    "gateway_deadline": (504, "gateway_deadline"),
+    "gateway_draining": (503, "gateway_draining"),
+}
+
+
+@pytest.mark.parametrize(("word", "promised"), PROMISED.items())
+def test_a_failed_failover_has_its_status_and_code(word: str, promised: tuple[int, str]) -> None:
+    shape = SHAPES[Fault(word)]
+    assert (shape.status, shape.code) == promised

@@ -1,4 +1,8 @@
-"""Upstream over aiohttp's client: one pooled session, no redirects, deadlines on everything."""
+"""Upstream over aiohttp's client: one pooled session, no redirects, deadlines on everything.
+
+How long upstream may be silent in the middle of an answer is not judged here: a ping keeps a
+connection busy and says nothing about the answer.
+"""
 
 import asyncio
 import ssl
@@ -6,16 +10,28 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 
 from gateway.domain.errors import Fault, GatewayError
 from gateway.ports import UpstreamReply, UpstreamRequest
+from runtime.version import VERSION
 
 CONNECT_SECONDS = 10.0
+"""From asking for a connection until it can be used: the wait for a free one, the look-up, the
+proxy's CONNECT and TLS included."""
 IDLE_CONNECTION_SECONDS = 55.0
 """Upstream closes idle connections after about 60 s (copilot-upstream.md §6.7): be first."""
 MAX_CONNECTIONS = 5_000
+
+NEVER_SENT = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.ClientHttpProxyError,
+)
+"""There was no connection, so nothing of the request has left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +40,12 @@ class Deadlines:
 
     first_byte: float
     """From sending to the answer's headers."""
-    idle: float
-    """Between two pieces of the answer."""
     total: float
+    """From asking for a connection to the answer's end."""
 
 
 class HttpUpstream:
-    """Sends requests over one session."""
+    """Sends requests over one session, made by `open_session`."""
 
     def __init__(
         self, session: aiohttp.ClientSession, deadlines: Deadlines, proxy_url: str | None
@@ -38,9 +53,8 @@ class HttpUpstream:
         self._session = session
         self._deadlines = deadlines
         self._proxy_url = proxy_url
-        self._timeout = aiohttp.ClientTimeout(
-            total=deadlines.total, sock_connect=CONNECT_SECONDS, sock_read=deadlines.idle
-        )
+        self._proxy_headers = {"User-Agent": f"copilot-gateway/{VERSION}"} if proxy_url else None
+        self._timeout = aiohttp.ClientTimeout(total=deadlines.total, connect=CONNECT_SECONDS)
 
     @asynccontextmanager
     async def send(self, request: UpstreamRequest) -> AsyncIterator[UpstreamReply]:
@@ -56,7 +70,7 @@ class HttpUpstream:
 
     async def _open(self, request: UpstreamRequest) -> aiohttp.ClientResponse:
         try:
-            async with asyncio.timeout(self._deadlines.first_byte):
+            async with asyncio.timeout(None) as deadline:
                 return await self._session.request(
                     request.method,
                     request.url,
@@ -65,6 +79,8 @@ class HttpUpstream:
                     allow_redirects=False,
                     timeout=self._timeout,
                     proxy=self._proxy_url,
+                    proxy_headers=self._proxy_headers,
+                    trace_request_ctx=_Sending(deadline, self._deadlines.first_byte),
                 )
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise translate(error) from error
@@ -107,8 +123,11 @@ class HttpReply:
 
 
 def translate(error: Exception) -> GatewayError:
-    """Why there is no answer. Names no host: seats' hosts are not the caller's business."""
-    if isinstance(error, TimeoutError):
+    """Why there is no answer. Names no host: seats' hosts are not the caller's business.
+
+    A time-out while connecting is none of upstream's: nothing was asked yet.
+    """
+    if isinstance(error, TimeoutError) and not isinstance(error, NEVER_SENT):
         return GatewayError(Fault.UPSTREAM_TIMEOUT, "Upstream did not answer in time.")
     return GatewayError(Fault.UPSTREAM_UNAVAILABLE, "Upstream cannot be reached.", retry_after=1.0)
 
@@ -116,20 +135,48 @@ def translate(error: Exception) -> GatewayError:
 def cut_off(error: Exception) -> GatewayError:
     """Why an answer that had begun has no end."""
     if isinstance(error, TimeoutError):
-        return GatewayError(Fault.UPSTREAM_TIMEOUT, "Upstream fell silent before the end.")
+        return GatewayError(Fault.UPSTREAM_TIMEOUT, "Upstream did not finish in time.")
     return GatewayError(Fault.UPSTREAM_CUT_OFF, "Upstream broke off before the end.")
 
 
 @asynccontextmanager
-async def open_session(ca_file: Path | None) -> AsyncIterator[aiohttp.ClientSession]:
+async def open_session(
+    ca_file: Path | None, names: AbstractResolver
+) -> AsyncIterator[aiohttp.ClientSession]:
     """The session every request shares. trust_env stays off: egress is configuration."""
     context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
     connector = aiohttp.TCPConnector(
-        limit=MAX_CONNECTIONS, ssl=context, keepalive_timeout=IDLE_CONNECTION_SECONDS
+        limit=MAX_CONNECTIONS,
+        ssl=context,
+        keepalive_timeout=IDLE_CONNECTION_SECONDS,
+        resolver=names,
     )
+    watch = aiohttp.TraceConfig()
+    watch.on_request_headers_sent.append(_sent)
     async with aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         skip_auto_headers=("User-Agent",),
+        trace_configs=[watch],
     ) as session:
         yield session
+
+
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    """One request's deadline for the answer's headers, which runs from its sending."""
+
+    deadline: asyncio.Timeout
+    seconds: float
+
+    def begin(self) -> None:
+        self.deadline.reschedule(asyncio.get_running_loop().time() + self.seconds)
+
+
+async def _sent(
+    session: aiohttp.ClientSession,
+    context: SimpleNamespace,
+    sent: aiohttp.TraceRequestHeadersSentParams,
+) -> None:
+    """aiohttp calls this when a connection is there and the request's head goes into it."""
+    context.trace_request_ctx.begin()

@@ -1,0 +1,56 @@
+"""Where conversations live, as one process remembers it. Knows no store."""
+
+from collections import OrderedDict
+
+from gateway.ports import Bond, Clock
+
+KEEP_SECONDS = 3600.0
+"""After a conversation's last turn: upstream's own cache of its prompt is long gone by then."""
+MOST_CONVERSATIONS = 100_000
+
+
+def moved_from(account: str, leaving: str | None) -> bool:
+    """Whether a conversation that comes to live on the account has lived elsewhere."""
+    return leaving is not None and leaving != account
+
+
+def settled(bond: Bond | None, account: str, leaving: str | None) -> Bond:
+    """The bond after a conversation is to live on an account, and leave another one."""
+    if bond is None or (bond.account == leaving and bond.account != account):
+        return Bond(account, moved_from(account, leaving))
+    return bond
+
+
+class MemoryAffinity:
+    """The Affinity port for a process that is alone; the longest unused bond goes first."""
+
+    remembers = True
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._bonds: OrderedDict[bytes, tuple[Bond, float]] = OrderedDict()
+
+    async def find(self, conversation: bytes) -> Bond | None:
+        """See ports.Affinity."""
+        return self.known(conversation)
+
+    async def settle(self, conversation: bytes, account: str, leaving: str | None) -> Bond:
+        """See ports.Affinity."""
+        bond = settled(self.known(conversation), account, leaving)
+        self.keep(conversation, bond)
+        return bond
+
+    def known(self, conversation: bytes) -> Bond | None:
+        """The bond, whose hour begins anew."""
+        bond, until = self._bonds.pop(conversation, (None, 0.0))
+        if bond is None or until <= self._clock.monotonic():
+            return None
+        self.keep(conversation, bond)
+        return bond
+
+    def keep(self, conversation: bytes, bond: Bond) -> None:
+        """Remember the bond for its hour."""
+        self._bonds[conversation] = (bond, self._clock.monotonic() + KEEP_SECONDS)
+        self._bonds.move_to_end(conversation)
+        if len(self._bonds) > MOST_CONVERSATIONS:
+            self._bonds.popitem(last=False)

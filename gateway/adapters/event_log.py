@@ -1,0 +1,132 @@
+"""Events as log lines and metrics: what an operator wants to read, and everything counted.
+
+A line names ids of the configuration, faults and durations; a model only where upstream named it
+a limit. No event carries a key, a token or content. Bugs are logged by type and place: the text
+of an unexpected exception may hold a value.
+"""
+
+import logging
+import traceback
+from collections.abc import Sequence
+
+from gateway.adapters.prometheus import PrometheusEvents
+from gateway.domain.errors import Fault
+from gateway.domain.subjects import Kind, Subject
+from gateway.ports import Exchange
+from runtime.logs import fields
+
+log = logging.getLogger("gateway")
+audit = logging.getLogger("gateway.audit")
+PLACES = 8
+MOST_NAMES = 20
+MAX_MODEL_CHARACTERS = 100
+
+
+class LoggedEvents:
+    """Logs, and passes everything on to the metrics."""
+
+    def __init__(self, metrics: PrometheusEvents) -> None:
+        self._metrics = metrics
+        self._problems: tuple[str, ...] = ()
+
+    # --- requests and accounts ---
+
+    def request_started(self, exchange: Exchange) -> None:
+        """See ports.GatewayEvents. The access log has a line at its end."""
+        self._metrics.request_started(exchange)
+
+    def request_ended(self, exchange: Exchange, seconds: float) -> None:
+        """See ports.GatewayEvents."""
+        self._metrics.request_ended(exchange, seconds)
+
+    def waiting(self, group: str, change: int) -> None:
+        """See ports.GatewayEvents."""
+        self._metrics.waiting(group, change)
+
+    def failed_over(self, group: str, account: str, fault: Fault) -> None:
+        """See ports.GatewayEvents."""
+        self._metrics.failed_over(group, account, fault)
+
+    def set_aside(self, subject: Subject, seconds: float, fault: Fault) -> None:
+        """See ports.GatewayEvents."""
+        self._metrics.set_aside(subject, seconds, fault)
+        log.warning(
+            "set aside",
+            extra=fields(
+                what=subject.kind.value,
+                id=subject.id,
+                model=subject.model[:MAX_MODEL_CHARACTERS] or None,
+                reason=fault.value,
+                seconds=round(seconds, 1),
+            ),
+        )
+
+    def paused(self, subject: Subject, is_paused: bool) -> None:
+        """See ports.GatewayEvents."""
+        self._metrics.paused(subject, is_paused)
+        audit.info(
+            "paused" if is_paused else "resumed",
+            extra=fields(what=subject.kind.value, id=subject.id[:MAX_MODEL_CHARACTERS]),
+        )
+
+    def client_refused(self, platform: str, is_refused: bool) -> None:
+        """See ports.GatewayEvents."""
+        self._metrics.client_refused(platform, is_refused)
+        if is_refused:
+            log.error(
+                "the platform refuses this client: a person has to look",
+                extra=fields(what=Kind.CLIENT.value, platform=platform),
+            )
+        else:
+            log.info("the platform serves this client again", extra=fields(platform=platform))
+
+    # --- the shared store ---
+
+    def store_up(self, server: str) -> None:
+        """It answers; server: its kind and version."""
+        self._metrics.store_is_up(True)
+        log.info("store up", extra=fields(server=server))
+
+    def store_down(self, explanation: str) -> None:
+        """It does not; this process goes on alone."""
+        self._metrics.store_is_up(False)
+        log.error("store down: on with this process alone", extra=fields(explanation=explanation))
+
+    def store_evicts(self, policy: str) -> None:
+        """It is set up to drop keys when its memory is full."""
+        log.error("the store may drop keys: set noeviction", extra=fields(maxmemory_policy=policy))
+
+    # --- the configuration ---
+
+    def reloaded(self, changes: Sequence[str]) -> None:
+        """It is in force; changes: what is different, in words."""
+        self._problems = ()
+        shown = "; ".join(changes[:MOST_NAMES])
+        more = f" and {len(changes) - MOST_NAMES} more" if len(changes) > MOST_NAMES else ""
+        log.info("configuration read again", extra=fields(changes=shown + more or None))
+
+    def reload_refused(self, problems: Sequence[str]) -> None:
+        """It has problems; what was in force stays."""
+        self._metrics.reload_refused()
+        # Read again every half a minute while it is bad: said once.
+        if tuple(problems) != self._problems:
+            self._problems = tuple(problems)
+            for problem in problems:
+                log.error("configuration refused", extra=fields(problem=problem))
+
+    def reload_crashed(self, error: Exception) -> None:
+        """Reading it met a bug; what was in force stays."""
+        self._metrics.reload_refused()
+        frames = traceback.extract_tb(error.__traceback__)[-PLACES:]
+        where = " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames))
+        log.error(
+            "bug while reading the configuration",
+            extra=fields(kind=type(error).__name__, where=where),
+        )
+
+    def restart_needed(self, settings: Sequence[str]) -> None:
+        """These settings have changed, and only a restart would take them over."""
+        log.warning(
+            "changed, but only a restart takes it over",
+            extra=fields(settings=", ".join(settings)),
+        )

@@ -1,0 +1,42 @@
+-- Take places and give them back, in the order they were asked for.
+-- KEYS     for each place a sorted set of its leases, each scored by its end: milliseconds by the
+--          store's clock
+-- ARGV     1 milliseconds a lease lasts  2 in msgpack, a list with three items for each question:
+--          the number of its key, the limit (0: give back), the lease
+-- returns  a digit for each question: 1 taken or given back, 0 none was left
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local lasts = tonumber(ARGV[1])
+local taken = {}
+for position, key in ipairs(KEYS) do
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', now)
+  taken[position] = redis.call('ZCARD', key)
+end
+
+local function take(position, limit, lease)
+  local key = KEYS[position]
+  if taken[position] >= limit then
+    -- The answer to an earlier try may have been lost.
+    return redis.call('ZSCORE', key, lease) and '1' or '0'
+  end
+  taken[position] = taken[position] + redis.call('ZADD', key, 'NX', now + lasts, lease)
+  return '1'
+end
+
+local function give_back(position, lease)
+  taken[position] = taken[position] - redis.call('ZREM', KEYS[position], lease)
+  return '1'
+end
+
+local answers, moves = {}, cmsgpack.unpack(ARGV[2])
+for place = 1, #moves, 3 do
+  local position, limit, lease = moves[place], moves[place + 1], moves[place + 2]
+  answers[#answers + 1] = limit > 0 and take(position, limit, lease) or give_back(position, lease)
+end
+for _, key in ipairs(KEYS) do
+  -- Others' leases may last longer: while a new setting is rolled out.
+  if redis.call('PTTL', key) < lasts then
+    redis.call('PEXPIRE', key, lasts)
+  end
+end
+return table.concat(answers)

@@ -1,0 +1,62 @@
+"""Slots of one process, and how a process keeps what it has out. Knows no store."""
+
+import itertools
+from collections.abc import Mapping, Set
+
+from gateway.ports import Lease
+
+
+class Outstanding:
+    """The leases that this process has out, by place."""
+
+    def __init__(self) -> None:
+        self._by_place: dict[str, set[str]] = {}
+
+    @property
+    def by_place(self) -> Mapping[str, Set[str]]:
+        """The leases' ids of each place that has any."""
+        return self._by_place
+
+    def count(self, place: str) -> int:
+        """How many are out for a place."""
+        return len(self._by_place.get(place, ()))
+
+    def add(self, lease: Lease) -> None:
+        """It is out."""
+        self._by_place.setdefault(lease.place, set()).add(lease.id)
+
+    def remove(self, lease: Lease) -> bool:
+        """It is back; False when it was not out."""
+        ids = self._by_place.get(lease.place)
+        if ids is None or lease.id not in ids:
+            return False
+        ids.remove(lease.id)
+        if not ids:
+            del self._by_place[lease.place]
+        return True
+
+
+class MemorySlots:
+    """The Slots port for a process that is alone."""
+
+    is_shared = False
+
+    def __init__(self) -> None:
+        self._out = Outstanding()
+        self._numbers = itertools.count(1)
+
+    async def take(self, place: str, limit: int) -> Lease | None:
+        """See ports.Slots."""
+        if self._out.count(place) >= limit:
+            return None
+        lease = Lease(place, str(next(self._numbers)))
+        self._out.add(lease)
+        return lease
+
+    def give_back(self, lease: Lease) -> None:
+        """See ports.Slots."""
+        self._out.remove(lease)
+
+    def taken(self, place: str) -> int:
+        """See ports.Slots."""
+        return self._out.count(place)

@@ -1,0 +1,55 @@
+"""USE CASE: lets a key have so many requests under way and no more, the others wait their turn.
+
+The room is the key's own: one busy key keeps no other one waiting.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from gateway.domain.api_keys import ApiKey
+from gateway.domain.errors import Fault, GatewayError
+from gateway.ports import Clock, Exchange, GatewayEvents, Lease
+from gateway.rooms import NoPlace, Rooms
+
+LONGEST_WAIT_SECONDS = 30.0
+"""Longer than most requests take, and shorter than most clients' own patience."""
+RETRY_SECONDS = {NoPlace.ROOM_FULL: 2.0, NoPlace.WAITED_IN_VAIN: 1.0}
+
+
+class Admission:
+    """Keys' concurrency."""
+
+    def __init__(self, rooms: Rooms, clock: Clock, events: GatewayEvents) -> None:
+        self._rooms = rooms
+        self._clock = clock
+        self._events = events
+
+    @asynccontextmanager
+    async def place(self, key: ApiKey, exchange: Exchange) -> AsyncIterator[None]:
+        """One of the key's places, for the length of the block. Raises GatewayError."""
+        if key.max_concurrency is None:
+            yield
+            return
+        lease = await self._take(key, key.max_concurrency, exchange)
+        try:
+            yield
+        finally:
+            self._rooms.give_back(lease)
+
+    async def _take(self, key: ApiKey, limit: int, exchange: Exchange) -> Lease:
+        began = self._clock.monotonic()
+        self._events.waiting(exchange.group, 1)
+        try:
+            taken = await self._rooms.take(
+                f"key:{key.id}", limit, key.max_waiting, LONGEST_WAIT_SECONDS
+            )
+        finally:
+            self._events.waiting(exchange.group, -1)
+            exchange.waited_seconds += self._clock.monotonic() - began
+        if isinstance(taken, NoPlace):
+            raise GatewayError(
+                Fault.POLICY_CONCURRENCY,
+                f"This key has {limit} requests under way, as many as it may; try again.",
+                retry_after=RETRY_SECONDS[taken],
+            )
+        return taken

@@ -1,0 +1,60 @@
+"""Which requests belong together: a conversation's turns should all reach one account.
+
+A conversation is known by what its client says, in this order, and else by how it begins. Its
+name is a keyed hash: nobody who reads the store can tell what was said, or make up a name that
+meets another key's conversation.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from hashlib import blake2b
+from typing import Protocol
+
+HEADERS = ("x-session-id", "x-session-affinity", "session-id", "x-claude-code-session-id")
+"""Headers by which clients name a session, after the fields of the body, the surest first."""
+DIGEST_BYTES = 16
+
+
+class Fields(Protocol):
+    """What a body may say about the conversation it belongs to."""
+
+    @property
+    def prompt_cache_key(self) -> str | None:
+        """OpenAI's; the very purpose is to meet the same cache again."""
+
+    @property
+    def user_id(self) -> str | None:
+        """`metadata.user_id`, in which Anthropic's clients put the session."""
+
+
+def conversation_of(
+    headers: Mapping[str, str],
+    body: Fields,
+    first_messages: Callable[[], bytes],
+    key_sha256: str,
+) -> bytes:
+    """The name of a request's conversation, 16 bytes.
+
+    headers: with lower-case names, or case-insensitive. first_messages: asked only where the
+    client gives no name. key_sha256: the hash of the caller's key, in hex.
+    """
+    for source, said in _said(headers, body):
+        name = (said or "").strip()
+        if name:
+            # Whatever was decoded leniently has to be written down again.
+            return _digest(source, name.encode(errors="surrogatepass"), key_sha256)
+    return _digest("first messages", first_messages(), key_sha256)
+
+
+def _said(headers: Mapping[str, str], body: Fields) -> Iterator[tuple[str, str | None]]:
+    """What the client says, and where: the same word in two places is not the same name."""
+    yield "prompt_cache_key", body.prompt_cache_key
+    yield "metadata.user_id", body.user_id
+    for name in HEADERS:
+        yield name, headers.get(name)
+
+
+def _digest(source: str, name: bytes, key_sha256: str) -> bytes:
+    keyed = blake2b(key=key_sha256.encode(), digest_size=DIGEST_BYTES)
+    keyed.update(source.encode() + b"\0")
+    keyed.update(name)
+    return keyed.digest()

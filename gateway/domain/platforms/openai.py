@@ -1,0 +1,68 @@
+"""Any API that speaks OpenAI's protocols, with a key of its own for each account.
+
+It has no seats, no initiator and no mark for images; what upstream thinks of is the key.
+"""
+
+from collections.abc import Mapping
+
+from gateway.domain import headers
+from gateway.domain.errors import Fault
+from gateway.domain.initiator import Initiator
+from gateway.domain.platforms.platform import Platform
+from gateway.domain.protocols import Protocol
+from gateway.domain.refusals import Row, by_code, by_status
+from gateway.domain.upstream_errors import NO_SUCH_MODEL
+
+FROM_CALLER = ("openai-beta",)
+"""How a caller opts into what an API does not do by default; servers ignore names they do not know.
+
+Not here: `openai-organization` and `openai-project` choose whose money it is, which the account
+decides; an `idempotency-key` would let callers that share an account have each other's answers.
+"""
+
+KEY_REFUSED = "The account behind this group is not accepted upstream; its operator has to look."
+
+ROWS: tuple[Row, ...] = (
+    # No broker has a newer key: renewing, which a refused token gets, has nothing to renew.
+    Row(by_status(401), Fault.SEAT_CREDENTIAL, KEY_REFUSED),
+    # Copilot's reading of a 403 by its words is Copilot's alone.
+    Row(by_status(403), Fault.SEAT_FORBIDDEN, KEY_REFUSED),
+    Row(by_status(404), Fault.CALLER_MODEL_NOT_FOUND, NO_SUCH_MODEL, param="model"),
+    # One status for "slower" and for "pay": only the code tells them apart.
+    Row(by_code(429, "insufficient_quota"), Fault.SEAT_QUOTA, "The account's quota is used up."),
+    Row(
+        by_code(400, "content_filter", "content_policy_violation"),
+        Fault.CALLER_CONTENT_FILTERED,
+        None,
+    ),
+)
+
+
+def headers_for(
+    caller: Mapping[str, str],
+    token_value: str,
+    token_headers: Mapping[str, str],
+    attempt_id: str,
+    initiator: Initiator | None,
+    vision: bool,
+    stream: bool,
+) -> dict[str, str]:
+    """See UpstreamHeaders. Images are not announced."""
+    return headers.for_attempt(
+        headers.listed(caller, FROM_CALLER),
+        token_value,
+        token_headers,
+        attempt_id,
+        has_body=initiator is not None,
+        stream=stream,
+    )
+
+
+OPENAI = Platform(
+    name="openai",
+    # Accounts' base URLs end in the version, as OpenAI's own clients expect them.
+    paths={Protocol.CHAT: "/chat/completions", Protocol.RESPONSES: "/responses"},
+    headers=headers_for,
+    rows=ROWS,
+    own_key=True,
+)

@@ -1,0 +1,42 @@
+"""What makes one upstream different from another, as a value. Knows none of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol as Interface
+
+from gateway.domain.initiator import Initiator
+from gateway.domain.protocols import Protocol
+from gateway.domain.refusals import Row
+
+
+class UpstreamHeaders(Interface):
+    """Builds the headers of one attempt from closed lists."""
+
+    def __call__(
+        self,
+        caller: Mapping[str, str],
+        token_value: str,
+        token_headers: Mapping[str, str],
+        attempt_id: str,
+        initiator: Initiator | None,
+        vision: bool,
+        stream: bool,
+    ) -> dict[str, str]:
+        """initiator None: a request that is no inference and has no body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """A kind of upstream: what it serves, how it is spoken to, and what its refusals mean."""
+
+    name: str
+    """The word in the configuration and on the board."""
+    paths: Mapping[Protocol, str]
+    """Behind an account's base URL; a protocol without one is not served."""
+    headers: UpstreamHeaders
+    rows: tuple[Row, ...] = ()
+    """What its refusals mean where that differs from upstream_errors.ROWS."""
+    own_key: bool = False
+    """Whether accounts bring their base URL and key in the configuration; else the broker does."""
+    has_client_breaker: bool = False
+    """Whether it can refuse this client as such, whatever the account."""

@@ -1,0 +1,139 @@
+"""Follows a chat stream, and repairs of it what clients choke on (copilot-upstream.md §6.1, §6.2).
+
+A healthy chunk goes on as the bytes it is. Dropped: chunks with nothing for a caller in them.
+Completed: chunks without object, created, id or model. Taken out: padding. Merged: an answer that
+was split into choices (chat_choices.py). The stream is complete with `[DONE]`, or with a clean end
+after every choice has finished and the usage was said.
+"""
+
+from typing import NamedTuple
+
+from msgspec import Raw
+
+from gateway.domain.errors import Fault, GatewayError
+from gateway.domain.streams import chat_chunks
+from gateway.domain.streams.chat_choices import CallIndexes, Ending, without_end
+from gateway.domain.streams.chat_chunks import Choice, Chunk
+from gateway.domain.streams.chat_identity import Identity, are_absent
+from gateway.domain.streams.failures import failure_in
+from gateway.domain.streams.framing import with_data
+from gateway.domain.streams.reading import DONE, EventReader
+
+DONE_EVENT = b"data: [DONE]\n\n"
+OPENINGS = (b'"content":"', b'"arguments":"', b'"reasoning_text":"')
+MAX_CHOICES = 1024
+
+_NO_CHOICES = {"choices": Raw(b"[]")}
+
+
+class Source(NamedTuple):
+    """An event as upstream sent it, and what it says."""
+
+    event: bytes
+    data: bytes
+
+    def saying(self, data: bytes) -> bytes:
+        """The event with these data; itself when they are its own."""
+        return self.event if data is self.data else with_data(self.event, data)
+
+
+class ChatFollower(EventReader):
+    """See following.Follower."""
+
+    def __init__(self, choices: int, created: int, model: str) -> None:
+        """choices: how many answers the caller asked for."""
+        super().__init__(OPENINGS)
+        self._is_one = choices <= 1
+        self._identity = Identity(created, model)
+        self._calls = CallIndexes()
+        self._ending = Ending()
+        self._seen: set[int] = set()
+        self._finished: set[int] = set()
+        self._has_usage = False
+
+    def _take(self, event: bytes, data: bytes) -> bytes:
+        if data.strip() == DONE:
+            return self._done(event)
+        chunk = chat_chunks.read(data)
+        if chunk is None:
+            # The caller's own parser is the judge of what cannot be read here.
+            return self._pass(event)
+        if chunk.is_ordinary and not self._ending.is_held:
+            self._seen.add(0)
+            self._identity.note(chunk)
+            return self._learn(event, event)
+        self._note(chunk)
+        if chunk.choices:
+            return self._with_choices(Source(event, data), chunk)
+        return self._without_choices(Source(event, data), chunk)
+
+    def _close(self) -> bytes:
+        is_whole = bool(self._seen) and self._seen <= self._finished and self._has_usage
+        return self._done(DONE_EVENT) if is_whole else b""
+
+    def _done(self, event: bytes) -> bytes:
+        sent = self._pass(self._ending.release()) + self._pass(event)
+        self.is_complete = True
+        self._end()
+        return sent
+
+    def _note(self, chunk: Chunk) -> None:
+        self._has_usage = self._has_usage or bool(chunk.usage)
+        for choice in chunk.choices or ():
+            self._seen.add(choice.number)
+            if choice.finish_reason:
+                self._finished.add(choice.number)
+        if len(self._seen) > MAX_CHOICES:
+            raise GatewayError(Fault.UPSTREAM_BAD_ANSWER, "Upstream sent too many choices.")
+
+    def _without_choices(self, source: Source, chunk: Chunk) -> bytes:
+        """An error, the usage, or nothing that concerns a caller (`choices: null` above all)."""
+        failure = failure_in(source.data)
+        if failure is not None:
+            return self._fail(failure)
+        is_named = chunk.choices == [] and chunk.is_named
+        if not (is_named or chunk.usage or chunk.copilot_usage):
+            return b""
+        sent = source.saying(self._repaired(source.data, chunk))
+        return self._pass(self._ending.release()) + self._pass(sent)
+
+    def _with_choices(self, source: Source, chunk: Chunk) -> bytes:
+        data = self._repaired(source.data, chunk)
+        choices = chunk.choices or []
+        if self._is_one and len(choices) > 1:
+            return b"".join(self._single(source, each) for each in chat_chunks.singles(data))
+        if self._is_one:
+            return self._first(source, data, choices[0])
+        return self._learn(source.event, source.saying(data))
+
+    def _single(self, source: Source, data: bytes) -> bytes:
+        chunk = chat_chunks.read(data) or Chunk()
+        return b"".join(self._first(source, data, choice) for choice in chunk.choices or ())
+
+    def _first(self, source: Source, data: bytes, choice: Choice) -> bytes:
+        """A chunk of one choice, as one of the first choice; held back when it finishes that."""
+        before = self._pass(self._ending.overtaken())
+        indexes = self._calls.of(choice)
+        if choice.number or indexes != [call.index for call in choice.calls]:
+            data = chat_chunks.merged(data, indexes)
+        event = source.saying(data)
+        if not choice.finish_reason:
+            return before + self._learn(source.event, event)
+        if self._ending.is_sent:
+            return before + self._pass(without_end(event, data))
+        self._ending.hold(event, data, choice.finish_reason)
+        return before
+
+    def _learn(self, event: bytes, sent: bytes) -> bytes:
+        self._likeness.learn(event, sent)
+        return self._pass(sent)
+
+    def _repaired(self, data: bytes, chunk: Chunk) -> bytes:
+        """What a chunk says with what it lacks, and without padding; itself if it is healthy."""
+        self._identity.note(chunk)
+        lacking = self._identity.lacking(chunk)
+        if not isinstance(chunk.choices, list):
+            lacking = {**lacking, **_NO_CHOICES}
+        if chunk.is_padded or not are_absent(lacking, chunk):
+            return chat_chunks.changed(data, lacking)
+        return chat_chunks.completed(data, lacking) if lacking else data

@@ -1,0 +1,124 @@
+"""What following a stream is in every protocol: cut it into events, hand each one on or not.
+
+Only whole events go on. What is unfinished waits, so that a stream that breaks off never leaves
+half an event at the caller. One event in a chunk, like the one before it, costs a comparison.
+What an event means is the protocol's business: chat.py, messages.py, responses.py.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import msgspec
+
+from gateway.domain.streams.failures import StreamFailure, failure_in
+from gateway.domain.streams.framing import Unfinished, data_of, ends_in, is_one
+from gateway.domain.streams.likeness import Likeness
+
+DONE = b"[DONE]"
+
+
+class EventReader(ABC):
+    """Follows one stream; see following.Follower."""
+
+    def __init__(self, openings: Sequence[bytes]) -> None:
+        """openings: of the fields whose value decides nothing, for Likeness."""
+        self.events = 0
+        self.is_complete = False
+        self.failure: StreamFailure | None = None
+        self._is_over = False
+        """Nothing more may go to the caller."""
+        self._likeness = Likeness(openings)
+        self._unfinished = Unfinished()
+
+    def feed(self, chunk: bytes) -> bytes:
+        """What may go to the caller now. Raises GatewayError (UPSTREAM_BAD_ANSWER)."""
+        if not self._unfinished:
+            sent = self._likeness.of(chunk)
+            if sent is not None:
+                self.events += 1
+                return sent
+        return b"" if self._is_over else self._each(self._unfinished.with_more(chunk))
+
+    def finish(self) -> bytes:
+        """Upstream's body ended as HTTP says it should: what is left to forward."""
+        if self._is_over:
+            return b""
+        rest = self._last(self._unfinished.take())
+        return rest if self._is_over else rest + self._close()
+
+    def _each(self, buffer: bytes) -> bytes:
+        if is_one(buffer):
+            return self._one(buffer)
+        sent: list[bytes] = []
+        start = 0
+        for end in ends_in(buffer):
+            sent.append(self._one(buffer[start:end]))
+            start = end
+            if self._is_over:
+                break
+        else:
+            self._unfinished.keep(buffer[start:])
+        return b"".join(sent)
+
+    def _one(self, event: bytes) -> bytes:
+        sent = self._likeness.of(event)
+        if sent is not None:
+            self.events += 1
+            return sent
+        data = data_of(event)
+        if not data:
+            return self._without_data(event)
+        self._likeness.forget()
+        return self._take(event, data)
+
+    def _without_data(self, event: bytes) -> bytes:
+        """Comments and lines of no meaning pass. A stream may be no stream: an error, in JSON."""
+        if self.events == 0 and event.lstrip().startswith(b"{"):
+            failure = failure_in(event)
+            if failure is not None:
+                return self._fail(failure)
+        return event
+
+    def _last(self, rest: bytes) -> bytes:
+        """The last event where only the empty line after it is missing.
+
+        Half an event cannot be taken for one: no part of a JSON object is a JSON object.
+        """
+        data = data_of(rest)
+        if data is None:
+            self._without_data(rest)
+        elif data.strip() == DONE or is_json(data):
+            return self._one(rest + (b"\n" if rest.endswith(b"\n") else b"\n\n"))
+        return b""
+
+    def _pass(self, event: bytes) -> bytes:
+        """One event more for the caller, or none where it is empty."""
+        if event:
+            self.events += 1
+        return event
+
+    def _fail(self, failure: StreamFailure) -> bytes:
+        self.failure = failure
+        self._end()
+        return b""
+
+    def _end(self) -> None:
+        self._is_over = True
+        self._likeness.forget()
+
+    @abstractmethod
+    def _take(self, event: bytes, data: bytes) -> bytes:
+        """What to send for an event that says something; counts what it sends."""
+
+    @abstractmethod
+    def _close(self) -> bytes:
+        """What the end of the body lets through."""
+
+
+def is_json(data: bytes) -> bool:
+    """Whether this is one whole JSON document."""
+    try:
+        msgspec.json.decode(data, type=msgspec.Raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True

@@ -1,0 +1,63 @@
+"""Follows a Responses stream (copilot-upstream.md §6.4).
+
+Everything passes as the bytes it is, but for ids that change from event to event
+(response_ids.py). The stream is complete with `response.completed` or `response.incomplete`; a
+`[DONE]` behind that passes, and nothing else does.
+"""
+
+import msgspec
+
+from gateway.domain.streams.failures import failure_of
+from gateway.domain.streams.framing import with_data
+from gateway.domain.streams.reading import DONE, EventReader
+from gateway.domain.streams.response_ids import Event, StableIds, changed
+
+OPENINGS = (b'"delta":"',)
+COMPLETE = frozenset({"response.completed", "response.incomplete"})
+FAILED = frozenset({"response.failed", "error"})
+
+
+class _Kind(msgspec.Struct, frozen=True):
+    type: str = ""
+
+
+_decode = msgspec.json.Decoder(Event).decode
+_decode_kind = msgspec.json.Decoder(_Kind).decode
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+class ResponsesFollower(EventReader):
+    """See following.Follower."""
+
+    def __init__(self) -> None:
+        super().__init__(OPENINGS)
+        self._ids = StableIds()
+
+    def _take(self, event: bytes, data: bytes) -> bytes:
+        if self.is_complete:
+            return event if data.strip() == DONE else b""
+        seen = _read(data)
+        if seen.type in FAILED:
+            return self._fail(failure_of(data))
+        changes = self._ids.changes(data, seen)
+        sent = with_data(event, changed(data, changes)) if changes else event
+        if seen.type in COMPLETE:
+            self.is_complete = True
+        else:
+            self._likeness.learn(event, sent)
+        return self._pass(sent)
+
+    def _close(self) -> bytes:
+        return b""
+
+
+def _read(data: bytes) -> Event:
+    """What an event says; of one in an unknown form only its type, if that."""
+    try:
+        return _decode(data)
+    except _UNREADABLE:
+        pass
+    try:
+        return Event(type=_decode_kind(data).type)
+    except _UNREADABLE:
+        return Event()

@@ -1,0 +1,222 @@
+"""What the sections of gateway.yaml have to do with each other, as a list of rules.
+
+Looks at the document as it was written, before its values are converted: so a mistake in one
+value hides none of these, and `--check` names all of them at once. What is not of the expected
+shape is passed over here, since the value's own check names it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.settings.values import check_host
+from runtime.listening import is_loopback
+from runtime.urls import host_of
+
+Where = tuple[str | int, ...]
+Entry = Mapping[str, Any]
+
+OF_THE_ACCOUNT = ("base_url", "api_key_file", "max_concurrency")
+"""What belongs to an account itself, whichever group uses it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong, and where."""
+
+    where: Where
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An entry of a list, and where it stands."""
+
+    where: Where
+    entry: Entry
+
+    def text(self, name: str) -> str | None:
+        """A field that holds text."""
+        value = self.entry.get(name)
+        return value if isinstance(value, str) else None
+
+    def problem(self, name: str, text: str) -> Problem:
+        """A problem of one of its fields."""
+        return Problem((*self.where, name), text)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The document's lists, as far as they are lists of mappings."""
+
+    groups: Sequence[Placed]
+    keys: Sequence[Placed]
+    private_hosts: frozenset[str]
+
+    @property
+    def by_id(self) -> dict[str, Placed]:
+        """The groups that have an id; of several with the same one, the first."""
+        return {id_: each for each in reversed(self.groups) if (id_ := each.text("id"))}
+
+
+def problems(document: Entry) -> Iterator[Problem]:
+    """All of them, in the order of the rules."""
+    egress = document.get("egress")
+    hosts = egress.get("private_hosts") if isinstance(egress, Mapping) else None
+    written = Written(
+        _entries(document.get("groups"), ("groups",)),
+        _entries(document.get("keys"), ("keys",)),
+        frozenset(_hosts(hosts)),
+    )
+    for rule in RULES:
+        yield from rule(written)
+
+
+# --- rules ------------------------------------------------------------------------------------
+
+
+def _ids_are_unique(written: Written) -> Iterator[Problem]:
+    yield from _repeated(written.groups, "id", "another group has this id already")
+    for group in written.groups:
+        text = "the group has this account already"
+        yield from _repeated(_accounts(group), "id", text)
+    yield from _repeated(written.keys, "id", "another key has this id already")
+    yield from _repeated(written.keys, "sha256", "another key has the same one")
+
+
+def _accounts_suit_their_platform(written: Written) -> Iterator[Problem]:
+    for group in written.groups:
+        platform = _platform(group)
+        for account in _accounts(group):
+            for name in ("base_url", "api_key_file"):
+                is_set = account.entry.get(name) is not None
+                if platform == "openai" and not is_set:
+                    yield account.problem(name, "required for the platform openai")
+                if platform == "copilot" and is_set:
+                    yield account.problem(
+                        name,
+                        "only for the platform openai; the address and the token of a copilot "
+                        "account come from token_service",
+                    )
+
+
+def _api_keys_are_not_shown(written: Written) -> Iterator[Problem]:
+    for group in written.groups:
+        for account in _accounts(group):
+            url = account.text("base_url") or ""
+            if url.lower().startswith("http:") and not _may_be_plain(url, written):
+                yield account.problem(
+                    "base_url",
+                    "must be https: plain http would show the API key, except on loopback and "
+                    "to hosts named in egress.private_hosts",
+                )
+
+
+def _an_account_is_the_same_everywhere(written: Written) -> Iterator[Problem]:
+    """Its places and its cool-downs are counted under its id, over all groups."""
+    first: dict[str, tuple[Placed, Placed]] = {}
+    for group in written.groups:
+        for account in _accounts(group):
+            id_ = account.text("id")
+            if id_ is None:
+                continue
+            owner, same = first.setdefault(id_, (group, account))
+            yield from _differences(group, account, owner, same)
+
+
+def _differences(group: Placed, account: Placed, owner: Placed, same: Placed) -> Iterator[Problem]:
+    other = owner.text("id") or "before it"
+    if _platform(group) != _platform(owner):
+        yield account.problem("id", f"group '{other}' has it as an account of another platform")
+        return
+    for name in OF_THE_ACCOUNT:
+        if account.entry.get(name) != same.entry.get(name):
+            yield account.problem(name, f"differs from the same account's in group '{other}'")
+
+
+def _fallbacks_lead_one_step(written: Written) -> Iterator[Problem]:
+    groups = written.by_id
+    for group in written.groups:
+        target = group.text("fallback_group")
+        if target is None:
+            continue
+        if target == group.text("id"):
+            yield group.problem("fallback_group", "must be another group")
+        elif target not in groups:
+            yield group.problem("fallback_group", "there is no such group")
+        elif groups[target].entry.get("fallback_group") is not None:
+            yield group.problem(
+                "fallback_group", "has a fallback_group itself; only one step is taken"
+            )
+
+
+def _keys_fit_their_groups(written: Written) -> Iterator[Problem]:
+    groups = written.by_id
+    for key in written.keys:
+        name, account = key.text("group"), key.text("account")
+        if name is None:
+            continue
+        if name not in groups:
+            yield key.problem("group", "there is no such group")
+        elif account is not None and account not in {
+            each.text("id") for each in _accounts(groups[name])
+        }:
+            yield key.problem("account", "the key's group has no such account")
+
+
+RULES: tuple[Callable[[Written], Iterator[Problem]], ...] = (
+    _ids_are_unique,
+    _accounts_suit_their_platform,
+    _api_keys_are_not_shown,
+    _an_account_is_the_same_everywhere,
+    _fallbacks_lead_one_step,
+    _keys_fit_their_groups,
+)
+
+
+# --- the document as it was written -----------------------------------------------------------
+
+
+def _list(value: object) -> Sequence[Any]:
+    return value if isinstance(value, (list, tuple)) else ()
+
+
+def _entries(value: object, where: Where) -> tuple[Placed, ...]:
+    return tuple(
+        Placed((*where, position), entry)
+        for position, entry in enumerate(_list(value))
+        if isinstance(entry, Mapping)
+    )
+
+
+def _accounts(group: Placed) -> tuple[Placed, ...]:
+    return _entries(group.entry.get("accounts"), (*group.where, "accounts"))
+
+
+def _platform(group: Placed) -> object:
+    return group.entry.get("platform", "copilot")
+
+
+def _repeated(entries: Sequence[Placed], name: str, text: str) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for each in entries:
+        value = each.text(name)
+        if value in seen:
+            yield each.problem(name, text)
+        if value is not None:
+            seen.add(value)
+
+
+def _may_be_plain(url: str, written: Written) -> bool:
+    try:
+        host = check_host(host_of(url))
+    except ValueError:
+        return True
+    return is_loopback(host) or host in written.private_hosts
+
+
+def _hosts(value: object) -> Iterator[str]:
+    for each in _list(value):
+        with suppress(ValueError):
+            yield check_host(str(each))

@@ -1,0 +1,141 @@
+"""gateway.yaml as a whole: its sections, their defaults, and what this version cannot do yet.
+
+Describes the configuration and acts on nothing. docs/configuration.md says what each setting
+means.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_settings import SettingsConfigDict
+
+from gateway.settings import across
+from gateway.settings.broker import TokenService
+from gateway.settings.groups import GroupSettings
+from gateway.settings.keys import KeySettings
+from gateway.settings.listener import Drain, Listen
+from gateway.settings.not_yet import NotYet
+from gateway.settings.surroundings import Egress, Store
+from gateway.settings.values import Count, Seconds
+from runtime.configuration import Document, Section
+from runtime.logs import LogFormat, LogLevel
+
+
+class Usage(Section):
+    """The usage ledger."""
+
+    database_url: str = "sqlite:///usage.db"
+    journal_dir: Path = Path("./journal")
+    retention_days: Count = 400
+    on_full: Literal["refuse", "drop"] = "refuse"
+
+
+class InitiatorSettings(Section):
+    """How X-Initiator is judged."""
+
+    scan_history: bool = False
+
+    @field_validator("scan_history")
+    @classmethod
+    def _no_scan(cls, value: bool) -> bool:
+        if value:
+            raise NotYet("leave it false")
+        return value
+
+
+class Limits(Section):
+    """Bounds of one request."""
+
+    body_bytes: Annotated[int, Field(ge=1024, le=256 * 1024 * 1024)] = 32 * 1024 * 1024
+    first_byte_seconds: Seconds = 120
+    idle_seconds: Seconds = 180
+    heartbeat_seconds: Seconds = 15
+    total_seconds: Seconds = 3600
+
+
+class Slots(Section):
+    """Places of accounts and keys that requests take."""
+
+    lease_seconds: Seconds = 15
+
+
+class Log(Section):
+    """What is logged, and how."""
+
+    level: LogLevel = "info"
+    format: LogFormat = "json"
+
+
+class Tracing(Section):
+    """OpenTelemetry."""
+
+    otlp_endpoint: str | None = None
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _no_tracing(cls, value: str | None) -> None:
+        if value is not None:
+            raise NotYet("leave it null")
+
+
+class Settings(Document):
+    """The whole of gateway.yaml."""
+
+    model_config = SettingsConfigDict(env_prefix="GATEWAY__")
+
+    listen: Listen = Listen()
+    token_service: TokenService = TokenService()
+    store: Store = Store()
+    usage: Usage = Usage()
+    egress: Egress = Egress()
+    groups: tuple[GroupSettings, ...]
+    keys: tuple[KeySettings, ...] = ()
+    initiator: InitiatorSettings = InitiatorSettings()
+    limits: Limits = Limits()
+    slots: Slots = Slots()
+    drain: Drain = Drain()
+    log: Log = Log()
+    tracing: Tracing = Tracing()
+
+    @field_validator("groups")
+    @classmethod
+    def _some_group(cls, value: tuple[GroupSettings, ...]) -> tuple[GroupSettings, ...]:
+        if not value:
+            raise ValueError("needs at least one group")
+        return value
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _fits_together(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Judge the values one by one and all together, and report all of it at once."""
+        details: list[InitErrorDetails] = []
+        settings: Self | None = None
+        try:
+            settings = handler(value)
+        except ValidationError as error:
+            details += [
+                _detail(item["type"], item["msg"], item["loc"])
+                for item in error.errors(include_input=False, include_url=False)
+            ]
+        if isinstance(value, Mapping):
+            details += [
+                _detail("across", problem.text, problem.where) for problem in across.problems(value)
+            ]
+        if details or settings is None:
+            raise ValidationError.from_exception_data("Settings", details, hide_input=True)
+        return settings
+
+
+def _detail(kind: str, text: str, where: across.Where) -> InitErrorDetails:
+    # As a value of its own: braces in the text would be read as places for values.
+    error = PydanticCustomError(kind, "{text}", {"text": text})
+    return InitErrorDetails(type=error, loc=where, input=None)

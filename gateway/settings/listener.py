@@ -1,0 +1,49 @@
+"""The sections `listen` and `drain`: where the gateway is reached, and how it stops being."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from gateway.settings.not_yet import NotYet
+from gateway.settings.values import Count, Port, Seconds
+from runtime.configuration import Section
+
+
+class ListenTls(Section):
+    """Certificates of the callers' port."""
+
+    cert_file: Path
+    key_file: Path
+
+
+class Listen(Section):
+    """Where callers and operators connect."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    ops_port: Port = 9102
+    workers: Count = 1
+    tls: ListenTls | None = None
+    trusted_proxies: tuple[str, ...] = ()
+    connection_max_age_seconds: Seconds = 3600
+
+    @field_validator("workers")
+    @classmethod
+    def _one_worker(cls, value: int) -> int:
+        if value > 1:
+            raise NotYet("set it to 1 and run more replicas")
+        return value
+
+    @field_validator("tls")
+    @classmethod
+    def _no_tls(cls, value: ListenTls | None) -> None:
+        if value is not None:
+            raise NotYet("end TLS in front of the gateway and leave it null")
+
+
+class Drain(Section):
+    """How long a replica goes on after it was asked to end."""
+
+    grace_seconds: Annotated[float, Field(ge=0, le=600)] = 10
+    stream_seconds: Annotated[float, Field(ge=0, le=3600)] = 540
