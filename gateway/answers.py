@@ -42,6 +42,7 @@ class StreamAnswer:
         """How long upstream was waited for since its last semantic event; a caller that is slow
         to take what there is does not count, and a ping of upstream's does not end it."""
         self._first = b""
+        self._is_handed_out = False
         self._is_over = False
 
     async def begin(self) -> None:
@@ -60,6 +61,7 @@ class StreamAnswer:
         Raises GatewayError when it has not: UPSTREAM_CUT_OFF, _TRUNCATED, _IDLE, or what an error
         event of upstream's means.
         """
+        self._is_handed_out = True
         if self._first:
             first, self._first = self._first, b""
             return first
@@ -74,8 +76,14 @@ class StreamAnswer:
 
     def _raise_failure(self) -> None:
         failure = self._follower.failure
-        if failure is not None:
-            raise explain_event(failure.code, failure.type, failure.message, self._rows)
+        if failure is None:
+            return
+        error = explain_event(failure.code, failure.type, failure.message, self._rows)
+        if self._is_handed_out and error.fault is Fault.UPSTREAM_UNAVAILABLE:
+            raise GatewayError(
+                Fault.UPSTREAM_STREAM_ERROR, "Upstream failed in the middle of its answer."
+            )
+        raise error
 
     async def _read(self) -> bytes:
         """One step: what one chunk of upstream's lets through."""

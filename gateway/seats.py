@@ -109,7 +109,7 @@ class Seats:
         Where a limit is the reason, the wait is the shortest of all accounts that could have
         served: the one tried last may be the one that takes longest.
         """
-        if error.fault not in LIMITS:
+        if error.fault not in LIMITS | {Fault.SEAT_QUOTA}:
             return error
         obstacles: list[Obstacle] = []
         for group in search.groups():

@@ -26,11 +26,11 @@ OPERATION = "chat"
 PROVIDERS = {"copilot": "github.copilot"}
 """By platform; a platform that is not here goes by its own name."""
 MAX_ACCOUNTS = 200
-"""With more accounts, their states are counted instead (design §8)."""
+"""With more accounts, their states are counted, and further ones are `other` (design §8)."""
 GEN_AI_LABELS = (
     *("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "error_type"),
 )
-OTHER_MODEL = "other"
+OTHER = "other"
 MAX_MODELS = 100
 """Model names come from callers; only those upstream accepted become labels, and not more."""
 
@@ -41,6 +41,7 @@ class PrometheusEvents:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._models: set[str] = set()
+        self._accounts: set[str] = set()
         self._requests = Counter(
             "gateway_requests",
             "Requests answered, by HTTP status.",
@@ -140,7 +141,7 @@ class PrometheusEvents:
 
     def failed_over(self, group: str, account: str, fault: Fault) -> None:
         """See ports.GatewayEvents."""
-        self._failovers.labels(group, account, fault.value).inc()
+        self._failovers.labels(group, self._account_label(account), fault.value).inc()
 
     def set_aside(self, subject: Subject, seconds: float, fault: Fault) -> None:
         """See ports.GatewayEvents. The state of accounts is asked for at each scrape."""
@@ -189,11 +190,19 @@ class PrometheusEvents:
         if exchange.stream_end:
             self._stream_ends.labels(exchange.stream_end).inc()
 
+    def _account_label(self, account: str) -> str:
+        if account in self._accounts:
+            return account
+        if len(self._accounts) >= MAX_ACCOUNTS:
+            return OTHER
+        self._accounts.add(account)
+        return account
+
     def _model_label(self, exchange: Exchange) -> str:
         if exchange.model in self._models:
             return exchange.model
         if exchange.status != 200 or len(self._models) >= MAX_MODELS:
-            return OTHER_MODEL
+            return OTHER
         self._models.add(exchange.model)
         return exchange.model
 

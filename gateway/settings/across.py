@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.domain.platforms.table import PLATFORMS
 from gateway.settings.values import check_host
 from runtime.listening import is_loopback
 from runtime.urls import host_of
@@ -87,17 +88,19 @@ def _ids_are_unique(written: Written) -> Iterator[Problem]:
 
 def _accounts_suit_their_platform(written: Written) -> Iterator[Problem]:
     for group in written.groups:
-        platform = _platform(group)
+        platform = PLATFORMS.get(str(_platform(group)))
+        if platform is None:
+            continue
         for account in _accounts(group):
             for name in ("base_url", "api_key_file"):
                 is_set = account.entry.get(name) is not None
-                if platform == "openai" and not is_set:
-                    yield account.problem(name, "required for the platform openai")
-                if platform == "copilot" and is_set:
+                if platform.own_key and not is_set:
+                    yield account.problem(name, f"required for the platform {platform.name}")
+                if not platform.own_key and is_set:
                     yield account.problem(
                         name,
-                        "only for the platform openai; the address and the token of a copilot "
-                        "account come from token_service",
+                        f"only for platforms whose accounts have a key of their own; the address "
+                        f"and the token of a {platform.name} account come from token_service",
                     )
 
 

@@ -14,6 +14,7 @@ from gateway.settings.values import (
     Identifier,
     ModelName,
     ModelPattern,
+    PlatformName,
     SecretFile,
 )
 from runtime.configuration import Section
@@ -59,7 +60,7 @@ class GroupSettings(Section):
     """Keys that share accounts and rules."""
 
     id: Identifier
-    platform: Literal["copilot", "openai"] = "copilot"
+    platform: PlatformName = "copilot"
     accounts: tuple[AccountSettings, ...]
     models: Models = Models()
     failover: Failover = Failover()

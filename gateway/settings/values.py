@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
+from gateway.domain.platforms.table import PLATFORMS
 from runtime.configuration import check_secret_file
 from runtime.urls import check_http_url, check_store_url
 
@@ -49,6 +50,12 @@ def _check_proxy_url(text: str) -> str:
     return f"http://{parts.netloc}"
 
 
+def _check_platform(text: str) -> str:
+    if text not in PLATFORMS:
+        raise ValueError(f"must be one of: {', '.join(sorted(PLATFORMS))}")
+    return text
+
+
 CaFile = Annotated[Path, AfterValidator(_check_authorities)]
 SecretFile = Annotated[Path, AfterValidator(check_secret_file)]
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -62,4 +69,5 @@ Host = Annotated[str, AfterValidator(check_host)]
 HttpUrl = Annotated[str, AfterValidator(check_http_url)]
 ProxyUrl = Annotated[str, AfterValidator(_check_proxy_url)]
 StoreUrl = Annotated[str, AfterValidator(check_store_url)]
+PlatformName = Annotated[str, AfterValidator(_check_platform)]
 Namespace = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]

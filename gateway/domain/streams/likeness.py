@@ -9,9 +9,9 @@ that one was. Costs a few byte searches; knows no protocol.
 from collections.abc import Sequence
 
 MAX_MISSES = 8
-"""So many patterns in a row that fitted nothing, and no more are made: some streams number their
-events, and no event of theirs is like another."""
-
+"""After so many patterns in a row that fitted nothing one is made of every 64th event only: some
+streams number their events, and no event of theirs is like another."""
+RARELY = 64
 
 _BACKSLASH = ord("\\")
 
@@ -19,7 +19,7 @@ _BACKSLASH = ord("\\")
 class Likeness:
     """A pattern made of the last event that was examined."""
 
-    __slots__ = ("_after", "_before", "_misses", "_openings", "_sent_before", "_strings")
+    __slots__ = ("_after", "_before", "_misses", "_openings", "_sent_before")
 
     def __init__(self, openings: Sequence[bytes]) -> None:
         """openings: `"name":"` of each field whose value decides nothing."""
@@ -32,6 +32,11 @@ class Likeness:
         self._before = b""
         self._after = b""
         self._sent_before = b""
+
+    @property
+    def has_pattern(self) -> bool:
+        """Whether any event may be known without being examined."""
+        return bool(self._before)
 
     def of(self, event: bytes) -> bytes | None:
         """What to send for an event that is like the examined one; None when it is not.
@@ -55,12 +60,12 @@ class Likeness:
         Only where the two end alike: what is sent may differ before the string, not behind it.
         """
         self.forget()
-        if self._misses >= MAX_MISSES:
+        self._misses += 1
+        if self._misses > MAX_MISSES and self._misses % RARELY:
             return
         for opening in self._openings:
             found = event.find(opening)
             if found >= 0:
-                self._misses += 1
                 self._learn_at(event, sent, found + len(opening))
                 return
 
@@ -91,6 +96,6 @@ def _is_inside_string(event: bytes, start: int, end: int) -> bool:
         return False
     if event.find(b'"', start, end) < 0:
         return True
-    # Every quote is escaped, unless what escapes it is itself escaped: that is not looked into.
-    inside = event[start:end]
-    return inside.count(b'"') == inside.count(b'\\"') and b"\\\\" not in inside
+    # Quotes that all follow a backslash are escaped: one behind a pair of them would end the
+    # string, but then the next would have to begin another, and nothing escaped does that.
+    return event.count(b'"', start, end) == event.count(b'\\"', start, end)

@@ -66,8 +66,10 @@ class EventReader(ABC):
             self.events += 1
             return sent
         data = data_of(event)
-        if not data:
+        if data is None:
             return self._without_data(event)
+        if not data.strip():
+            return b""  # nothing is said, and SDKs would try to read it
         self._likeness.forget()
         return self._take(event, data)
 
@@ -82,12 +84,12 @@ class EventReader(ABC):
     def _last(self, rest: bytes) -> bytes:
         """The last event where only the empty line after it is missing.
 
-        Half an event cannot be taken for one: no part of a JSON object is a JSON object.
+        Half an event cannot be taken for one: no part of an object is an object.
         """
         data = data_of(rest)
         if data is None:
             self._without_data(rest)
-        elif data.strip() == DONE or is_json(data):
+        elif data.strip() == DONE or is_object(data):
             return self._one(rest + (b"\n" if rest.endswith(b"\n") else b"\n\n"))
         return b""
 
@@ -115,8 +117,10 @@ class EventReader(ABC):
         """What the end of the body lets through."""
 
 
-def is_json(data: bytes) -> bool:
-    """Whether this is one whole JSON document."""
+def is_object(data: bytes) -> bool:
+    """Whether this is one whole JSON object."""
+    if not data.lstrip().startswith(b"{"):
+        return False
     try:
         msgspec.json.decode(data, type=msgspec.Raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

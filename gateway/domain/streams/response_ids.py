@@ -5,11 +5,12 @@ that look an item up by the id they saw first find nothing. Here an id seen firs
 the response, and one for each output_index.
 
 Why the first, when the done item is what callers replay: a stream cannot wait for its last id,
-clients key on the first, and an id that changes at the end is the fault to be repaired. All ids
-of an item are encryptions of the same one, with which upstream compares what is inside
-`encrypted_content`; the first therefore goes with the done item's encrypted_content, which is
-left as it is. The terminal event encrypts that anew as well, and gets the done item's: whoever
-replays from there and whoever replays the done item send the same pair.
+clients key on the first, and an id that changes at the end is the very fault. All ids of an item
+are reported to be encryptions of the same one, with which upstream compares what is inside
+`encrypted_content` (made-up ids are refused, the first one is replayed by clients in wide use).
+The first therefore goes with the done item's encrypted_content, which is left as it is. The
+terminal event seals that anew as well, and gets the done item's: whoever replays from there and
+whoever replays the done item send the same pair.
 """
 
 import msgspec

@@ -172,8 +172,9 @@ async def test_an_error_inside_a_200_moves_while_nothing_was_sent() -> None:
 
 async def test_after_the_first_event_nothing_moves() -> None:
     office = Office(a=[Reply(pieces=(EVENT, ERROR_EVENT))], b=[])
-    with pytest.raises(GatewayError):
+    with pytest.raises(GatewayError) as caught:
         await office.stream(a_call(a_group("a", "b"), stream=True))
+    assert caught.value.fault is Fault.UPSTREAM_STREAM_ERROR
     assert office.upstream.asked == ["a"]
 
 
@@ -222,6 +223,16 @@ async def test_the_wait_named_is_the_shortest_of_all_accounts() -> None:
     with pytest.raises(GatewayError) as caught:
         await office.whole(a_call(a_group("a", "b")))
     assert caught.value.retry_after == pytest.approx(30 - UPSTREAM_SECONDS)
+
+
+@pytest.mark.parametrize(("status", "seconds"), [(402, 3600), (429, 60)])
+async def test_a_limit_without_a_time_has_the_time_for_which_the_account_is_set_aside(
+    status: int, seconds: float
+) -> None:
+    office = Office(a=[refused(status)])
+    with pytest.raises(GatewayError) as caught:
+        await office.whole(a_call(a_group("a")))
+    assert caught.value.retry_after == pytest.approx(seconds)
 
 
 async def test_a_bound_key_moves_nowhere() -> None:

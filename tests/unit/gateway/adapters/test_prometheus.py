@@ -2,7 +2,13 @@
 
 import re
 
-from gateway.adapters.prometheus import MAX_MODELS, PrometheusEvents
+from gateway.adapters.prometheus import (
+    MAX_ACCOUNTS,
+    MAX_MODELS,
+    AccountStates,
+    PrometheusEvents,
+)
+from gateway.domain.errors import Fault
 from gateway.domain.initiator import BY_DEFAULT
 from gateway.ports import Exchange
 
@@ -56,3 +62,37 @@ def test_what_is_in_flight_goes_up_and_down() -> None:
     exchange.status = 200
     events.request_ended(exchange, 0.1)
     assert 'gateway_inflight{group="g"} 0.0' in events.render().decode()
+
+
+def test_each_account_shows_its_state() -> None:
+    events = PrometheusEvents()
+    events.registry.register(AccountStates(lambda: {"a": "ok", "b": "seat_quota"}))
+    text = events.render().decode()
+    assert 'gateway_account_state{account="a",state="ok"} 1.0' in text
+    assert 'gateway_account_state{account="b",state="seat_quota"} 1.0' in text
+
+
+def test_many_accounts_are_counted_by_state() -> None:
+    events = PrometheusEvents()
+    states = {f"seat-{number}": "ok" for number in range(MAX_ACCOUNTS)} | {"ill": "seat_quota"}
+    events.registry.register(AccountStates(lambda: states))
+    text = events.render().decode()
+    assert f'gateway_account_state{{account="",state="ok"}} {MAX_ACCOUNTS}.0' in text
+    assert 'gateway_account_state{account="",state="seat_quota"} 1.0' in text
+    assert "seat-1" not in text
+
+
+def test_a_move_names_the_account_it_left_as_long_as_they_are_few() -> None:
+    events = PrometheusEvents()
+    for number in range(MAX_ACCOUNTS + 5):
+        events.failed_over("team", f"seat-{number}", Fault.SEAT_RATE_LIMITED)
+    labels = {"group": "team", "reason": "seat_rate_limited"}
+
+    def count(account: str) -> float | None:
+        return events.registry.get_sample_value(
+            "gateway_failovers_total", {**labels, "from": account}
+        )
+
+    assert count("seat-0") == 1
+    assert count("other") == 5
+    assert count(f"seat-{MAX_ACCOUNTS}") is None

@@ -98,6 +98,13 @@ def test_comments_pass_and_are_no_events() -> None:
     assert one.events == 0
 
 
+@pytest.mark.parametrize("silent", [b"data:\n\n", b"data: \n\n", b"event: x\r\ndata\r\n\r\n"])
+def test_events_that_say_nothing_are_dropped(silent: bytes) -> None:
+    one = follower()
+    assert one.feed(silent) == b""
+    assert one.events == 0
+
+
 def test_what_cannot_be_read_is_for_the_callers_parser_to_judge() -> None:
     broken = b"data: {broken\n\n"
     assert follower().feed(broken) == broken
@@ -255,6 +262,18 @@ def test_what_a_finishing_chunk_adds_is_sent_before_what_overtakes_it() -> None:
     assert [chunk.get("usage") for chunk in chunks] == [None, None, None, USED]
 
 
+def test_what_overtakes_the_end_may_be_like_what_came_before_it() -> None:
+    chunks = through(
+        gpt_delta({"content": "a"}),
+        gpt_delta({"content": "b"}),
+        gpt_delta({"content": "c"}, "stop"),
+        gpt_delta({"content": "d"}),
+    )
+    assert text_of(chunks) == "abcd"
+    assert reasons(chunks) == ["stop"]
+    assert chunks[-1]["choices"][0]["finish_reason"] == "stop"
+
+
 @pytest.mark.parametrize(
     ("said", "left"),
     [
@@ -400,7 +419,9 @@ def test_the_last_event_needs_no_empty_line_behind_it(tail: bytes) -> None:
     assert b"[DONE]" in found
 
 
-@pytest.mark.parametrize("tail", [b"data: [DON", b"data: ", b'data: {"choices":[', b"da", b":"])
+@pytest.mark.parametrize(
+    "tail", [b"data: [DON", b"data: ", b'data: {"choices":[', b"data: 12", b"da", b":"]
+)
 def test_half_an_event_at_the_end_is_no_event(tail: bytes) -> None:
     one = follower()
     before = chat_stream(GPT_STREAM[:3], done=False)

@@ -1,0 +1,55 @@
+"""How long requests may live."""
+
+import asyncio
+
+import pytest
+
+from gateway.domain.errors import Fault, GatewayError
+from gateway.web.lifetimes import Lifetimes
+
+pytestmark = pytest.mark.anyio
+
+
+async def fault_of(lifetimes: Lifetimes) -> Fault:
+    with pytest.raises(GatewayError) as caught:
+        async with lifetimes.one():
+            await asyncio.Event().wait()
+    return caught.value.fault
+
+
+async def test_a_request_ends_at_its_deadline() -> None:
+    assert await fault_of(Lifetimes(0.01)) is Fault.GATEWAY_DEADLINE
+
+
+async def test_the_end_of_a_drain_ends_all_of_them_and_those_that_come_later() -> None:
+    lifetimes = Lifetimes(3600)
+    async with asyncio.TaskGroup() as tasks:
+        ended = [tasks.create_task(fault_of(lifetimes)) for _ in range(3)]
+        await asyncio.sleep(0)
+        assert lifetimes.under_way == 3
+        lifetimes.end_all()
+    assert {task.result() for task in ended} == {Fault.GATEWAY_DRAINING}
+    assert await fault_of(lifetimes) is Fault.GATEWAY_DRAINING
+    assert lifetimes.under_way == 0
+
+
+async def test_what_ends_in_time_is_left_alone() -> None:
+    lifetimes = Lifetimes(3600)
+    async with lifetimes.one():
+        assert lifetimes.under_way == 1
+    assert lifetimes.under_way == 0
+
+
+async def test_who_is_cancelled_is_not_told_of_a_deadline() -> None:
+    """A caller that leaves is no request that took too long."""
+    lifetimes = Lifetimes(3600)
+
+    async def live() -> None:
+        async with lifetimes.one():
+            await asyncio.Event().wait()
+
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(live())
+        await asyncio.sleep(0)
+        task.cancel()
+    assert task.cancelled()
