@@ -18,6 +18,8 @@ from gateway.domain.whole import chat as whole_chat
 from gateway.domain.whole.assembling import ChatAssembly
 from gateway.ports import Clock, UpstreamReply
 
+BODY_END_SECONDS = 0.1
+"""The end of a body comes with the last event, or right behind it."""
 MAX_WHOLE_ANSWER_BYTES = 64 * 1024 * 1024
 
 
@@ -68,6 +70,9 @@ class StreamAnswer:
         while not self._is_over:
             # What came before the error event was passed on with the step before.
             self._raise_failure()
+            if self._follower.is_complete:
+                await self._see_the_end()
+                break
             found = await self._read()
             if found:
                 return found
@@ -84,6 +89,19 @@ class StreamAnswer:
                 Fault.UPSTREAM_STREAM_ERROR, "Upstream failed in the middle of its answer."
             )
         raise error
+
+    async def _see_the_end(self) -> None:
+        """Nothing more can come, but a connection whose answer was read to its end is kept.
+
+        Upstream may leave it open all the same: that keeps nobody waiting.
+        """
+        self._is_over = True
+        try:
+            async with asyncio.timeout(BODY_END_SECONDS):
+                while await anext(self._chunks, None) is not None:
+                    pass
+        except (TimeoutError, GatewayError):
+            return
 
     async def _read(self) -> bytes:
         """One step: what one chunk of upstream's lets through."""
@@ -154,7 +172,7 @@ async def read_whole(
     if failure is not None:
         raise explain_event(failure.code, failure.type, failure.message, rows)
     if call.protocol is Protocol.CHAT:
-        return whole_chat.repair(body, created=int(clock.now()))
+        return whole_chat.repair(body, created=int(clock.now()), choices=call.choices)
     return body
 
 

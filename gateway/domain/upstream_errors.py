@@ -22,13 +22,27 @@ MAX_BODY_BYTES = 64 * 1024
 MAX_MESSAGE_CHARACTERS = 1_000
 
 
+BROKEN_SEALS = (
+    ("invalid `signature` in `thinking` block",),
+    ("encrypted content", "could not be verified"),
+    ("encrypted content", "could not be decrypted"),
+    ("item id does not belong to this connection",),
+    ("item_id did not match",),
+)
+"""What upstream says, in lower case; all phrases of a row have to be there."""
+
+
 def _seal_is_broken(refusal: Refusal) -> bool:
-    """Whether a signature or encrypted content is refused: another account's, mostly (§5.9)."""
+    """Whether a signature or encrypted content is refused: another account's, mostly (§5.9).
+
+    Clients' threads show ids of items refused likewise, also with 401: which is no word about
+    the token.
+    """
     text = refusal.text.lower()
-    return refusal.status == 400 and (
-        refusal.code == "invalid_encrypted_content"
-        or "invalid `signature` in `thinking` block" in text
-        or ("encrypted content" in text and "could not be verified" in text)
+    if refusal.status not in (400, 401):
+        return False
+    return refusal.code == "invalid_encrypted_content" or any(
+        all(words in text for words in phrases) for phrases in BROKEN_SEALS
     )
 
 

@@ -229,3 +229,12 @@ async def test_a_key_waits_for_its_own_places_with_pings_and_is_refused_when_its
         assert (await second.read()).replace(PING, b"") == event("x") + DONE
     assert front.slots.taken("key:test-key") == 0
     assert front.events.waiters == 0
+
+
+async def test_a_stream_is_over_with_its_own_end_whatever_upstream_does_then() -> None:
+    script: list[Step] = [SSE, chunk(event("good")), chunk(DONE), Act.SILENCE]
+    async with two_seats(script, GOOD) as (front, one, _), streaming(front) as answer:
+        async with asyncio.timeout(5):
+            assert await answer.read() == event("good") + DONE
+            await one.peer_left.wait()
+    assert front.events.ended[0].stream_end == "complete"

@@ -80,6 +80,13 @@ def error(code: str, message: str = "said upstream") -> str:
             400,
         ),
         (400, error("", "could not be verified"), Fault.CALLER_REQUEST_REFUSED, 400),
+        (
+            401,
+            error("", "input item ID does not belong to this connection"),
+            Fault.SEAT_STATE_FOREIGN,
+            400,
+        ),
+        (400, error("", "Item_id did not match the target item id"), Fault.SEAT_STATE_FOREIGN, 400),
         (401, "Invalid auto-mode selector\n", Fault.CALLER_REQUEST_REFUSED, 400),
         (401, "unauthorized: token expired", Fault.SEAT_TOKEN_REJECTED, 502),
         (402, error("quota_exceeded"), Fault.SEAT_QUOTA, 429),
