@@ -11,7 +11,14 @@ from simulator.scenario.accounts import Plan
 from simulator.scenario.document import Scenario
 from simulator.scenario.reading import ScenarioError, read_scenario
 from simulator.state.world import World
-from simulator.web.listening import Addresses, PortTaken, listening, stop_signal
+from simulator.web.listening import (
+    Addresses,
+    PortTaken,
+    UnusableCertificate,
+    listening,
+    server_tls,
+    stop_signal,
+)
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -20,11 +27,15 @@ EXIT_CONFIGURATION = 2
 
 def main() -> int:
     """The command; its exit code."""
-    arguments = _parser().parse_args()
+    arguments = _arguments()
     scenario = _scenario(arguments.scenario)
     if scenario is None:
         return EXIT_CONFIGURATION
-    addresses = Addresses(arguments.host, arguments.port, dict(arguments.capi_port))
+    try:
+        addresses = _addresses(arguments)
+    except UnusableCertificate as error:
+        print(f"simulator: {error}", file=sys.stderr)
+        return EXIT_CONFIGURATION
     world = World(scenario, addresses.plan_urls)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -43,6 +54,12 @@ async def _serve(world: World, addresses: Addresses) -> None:
             flush=True,
         )
         await stop_signal()
+
+
+def _addresses(arguments: argparse.Namespace) -> Addresses:
+    cert, key = arguments.tls_cert, arguments.tls_key
+    tls = server_tls(cert, key) if cert else None
+    return Addresses(arguments.host, arguments.port, dict(arguments.capi_port), tls)
 
 
 def _scenario(path: Path | None) -> Scenario | None:
@@ -65,6 +82,14 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
+def _arguments() -> argparse.Namespace:
+    parser = _parser()
+    arguments = parser.parse_args()
+    if (arguments.tls_cert is None) is not (arguments.tls_key is None):
+        parser.error("--tls-cert and --tls-key go together")
+    return arguments
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="simulator", description="Pretends to be GitHub and Copilot; nothing in it is real."
@@ -72,6 +97,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=_port, required=True, help="the port that is everything")
     parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
     parser.add_argument("--scenario", type=Path, help="a YAML file, see docs/simulator.md")
+    parser.add_argument("--tls-cert", type=Path, metavar="F", help="PEM; TLS on the main port")
+    parser.add_argument("--tls-key", type=Path, metavar="F", help="PEM; its key")
     parser.add_argument(
         "--capi-port",
         type=_plan_port,

@@ -1,17 +1,29 @@
 """A request as endpoints see it, free of any HTTP library."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol, overload
 
 from simulator.scenario.faults import Script
 from simulator.state.accounts import Holder
 from simulator.state.world import MAIN
-from simulator.wire.chat_request import ChatRequest
+
+
+class Headers(Protocol):
+    """Headers by name, without regard to case; a name may have several values."""
+
+    @overload
+    def get(self, key: str, /) -> str | None: ...
+
+    @overload
+    def get(self, key: str, default: str, /) -> str: ...
+
+    def getall(self, key: str, default: list[str], /) -> list[str]:
+        """Every value of a name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What came in. Header names are looked up without regard to case.
+    """What came in.
 
     listener: `main` or the plan whose API host it came to. base_url: the address it was sent
     to, as its Host header names it.
@@ -19,7 +31,7 @@ class Request:
 
     method: str
     path: str
-    headers: Mapping[str, str] = field(repr=False)
+    headers: Headers = field(repr=False)
     body: bytes = field(repr=False)
     listener: str
     base_url: str
@@ -31,17 +43,24 @@ class Request:
         return self.listener == MAIN
 
 
+class Body(Protocol):
+    """A decoded body, as far as rules and the ledger know it."""
+
+    model: str
+    stream: bool | None
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """A request with what was found out about it before it is answered.
 
-    secret: what it presented as authorization. chat: its body as a chat request; None if it
-    is not one.
+    secret: what it presented as authorization. body: decoded as its path wants it; None if it
+    cannot be.
     """
 
     request: Request
     secret: str | None = field(repr=False)
     holder: Holder | None
-    chat: ChatRequest | None = None
+    body: Body | None = field(default=None, repr=False)
     model: str | None = None
     script: Script = field(default_factory=Script)

@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 
 from simulator.scenario.faults import ErrorText, Fault, Respond
-from simulator.wire.answer import DONE, JSON, TEXT, Answer, encode
+from simulator.wire.answer import DONE, JSON, TEXT, Answer, Dialect, Event, encode
 from simulator.wire.capi_refusals import REFUSALS
+from simulator.wire.error_forms import error_body, error_event
 from simulator.wire.github_refusals import Refused, refusal_of
 
 UNKNOWN_FIELD = "simulated_unknown_field"
@@ -24,7 +25,7 @@ def changed(answer: Answer, fault: Fault) -> Answer:
     if fault.error_in_200 is not None:
         answer = _error_in_200(answer, fault.error_in_200)
     if answer.events is not None:
-        answer = replace(answer, events=_changed_events(answer.events, fault))
+        answer = replace(answer, events=_changed_events(answer.events, answer.dialect, fault))
     elif fault.drop or fault.unknown_fields:
         answer = replace(answer, body=_changed_payload(answer.body, fault))
     if fault.headers:
@@ -48,39 +49,43 @@ def _own_answer(respond: Respond) -> Answer:
     return Answer(respond.status, kind, raw, headers=respond.headers)
 
 
-def error_payload(error: ErrorText) -> bytes:
-    """An error as chat streams carry it (§7.2, "Mid-stream")."""
-    return encode({"error": {"code": error.code, "message": error.message}})
-
-
 def _error_in_200(answer: Answer, error: ErrorText) -> Answer:
     """An error where nobody looks for one: the status says that all is well."""
-    payload = error_payload(error)
-    if answer.events is not None:
-        return replace(answer, status=200, events=[payload])
-    return replace(answer, status=200, body=payload)
+    code, message = error.code, error.message
+    if answer.events is None:
+        body = error_body(answer.dialect, code, message, answer.body)
+        return replace(answer, status=200, body=body)
+    event = error_event(answer.dialect, code, message, as_failed=False, before=())
+    return replace(answer, status=200, events=[event])
 
 
-def _changed_events(plain: Iterable[bytes], fault: Fault) -> list[bytes]:
+def _changed_events(plain: Iterable[Event], dialect: Dialect | None, fault: Fault) -> list[Event]:
     events = list(plain)
     if fault.drop or fault.unknown_fields:
         events = [changed for event in events for changed in _changed_event(event, fault)]
-    if fault.error_event is not None:
-        events = [*events[: fault.error_event.after_events], error_payload(fault.error_event)]
-    return events
+    error = fault.error_event
+    if error is None:
+        return events
+    before = events[: error.after_events]
+    last = error_event(dialect, error.code, error.message, as_failed=error.as_failed, before=before)
+    return [*before, last]
 
 
-def _changed_event(event: bytes, fault: Fault) -> list[bytes]:
-    """One or none: an event that was there for a dropped field goes with it."""
-    if event == DONE:
+def _changed_event(event: Event, fault: Fault) -> list[Event]:
+    """One or none: an event goes by its name, or with a field that it was there for."""
+    if event.data == DONE:
         return [] if DONE_NAME in fault.drop else [event]
+    if event.name and event.name in fault.drop:
+        return []
     try:
-        content = msgspec.json.decode(event)
+        content = msgspec.json.decode(event.data)
     except msgspec.DecodeError:
         return [event]
     had_usage = _is_usage_only(content)
     _change(content, fault)
-    return [] if had_usage and "usage" in fault.drop else [encode(content)]
+    if had_usage and "usage" in fault.drop:
+        return []
+    return [Event(encode(content), event.name)]
 
 
 def _is_usage_only(content: Any) -> bool:

@@ -3,6 +3,7 @@
 Pure; web/delivery.py carries a plan out. Changes of content are faults/events.py's.
 """
 
+import sys
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -60,14 +61,20 @@ def plain_plan(answer: Answer, gzip: bool) -> Plan:
         return _silence(answer)
     headers = {"Content-Type": answer.content_type, **answer.headers}
     if answer.events is None and not gzip:
-        return Plan(answer.status, headers, whole=answer.body, length=len(answer.body))
+        return Plan(
+            answer.status,
+            headers,
+            whole=answer.body,
+            length=len(answer.body),
+            delay_seconds=answer.delay_seconds,
+        )
     steps: Iterable[Step] = [Step(0.0, answer.body)]
     if answer.events is not None:
         steps = _timed(plain_frames(answer.events), answer.gap_seconds)
     if gzip:
         headers["Content-Encoding"] = "gzip"
         steps = _compressed(steps, is_complete=True)
-    return Plan(answer.status, headers, steps)
+    return Plan(answer.status, headers, steps, delay_seconds=answer.delay_seconds)
 
 
 def faulty_plan(plain: Answer, fault: Fault, gzip: bool) -> Plan:
@@ -79,7 +86,7 @@ def faulty_plan(plain: Answer, fault: Fault, gzip: bool) -> Plan:
             answer.status,
             {},
             ending=Ending(end.how),
-            delay_seconds=_delay(fault),
+            delay_seconds=_delay(answer, fault),
             sends_headers=False,
         )
     if answer.hangs:
@@ -99,14 +106,15 @@ def faulty_plan(plain: Answer, fault: Fault, gzip: bool) -> Plan:
         steps,
         length=length,
         ending=ending,
-        delay_seconds=_delay(fault),
+        delay_seconds=_delay(answer, fault),
     )
 
 
-def _delay(fault: Fault) -> float:
+def _delay(answer: Answer, fault: Fault) -> float:
     """The pause before the headers; a stall without a place is one."""
     is_early = fault.stall is not None and fault.stall.before_headers
-    return fault.delay_seconds + (_silence_of(fault.stall) if is_early else 0.0)
+    silence = _silence_of(fault.stall) if is_early else 0.0
+    return answer.delay_seconds + fault.delay_seconds + silence
 
 
 def _silence_of(stall: Stall | None) -> float:
@@ -167,7 +175,18 @@ def _divided(steps: list[Step], writes: Writes | None) -> list[Step]:
         return [_joined(group) for group in groups]
     if writes.all_at_once:
         return [_joined(steps)] if steps else []
-    return [piece for step in steps for piece in _cut(step, _cuts(step.data, writes))]
+    return list(_cut_up(steps, writes))
+
+
+def _cut_up(steps: Sequence[Step], writes: Writes) -> Iterator[Step]:
+    """Each step in pieces, in the stretch where that is wanted."""
+    start = writes.after_bytes
+    end = sys.maxsize if writes.for_bytes is None else start + writes.for_bytes
+    offset = 0
+    for step in steps:
+        cuts = _cuts(step.data, writes) if offset + len(step.data) > start else []
+        yield from _cut(step, [cut for cut in cuts if start <= offset + cut <= end])
+        offset += len(step.data)
 
 
 def _joined(steps: Sequence[Step]) -> Step:

@@ -145,6 +145,8 @@ class Account(Part):
     notification: str | None = None
     token_based_billing: bool = True
     quota: Quota = Quota()
+    refusal: Name | None = None
+    latency_seconds: Seconds = 0
 
 
 class Crowd(Part):

@@ -62,6 +62,8 @@ class HttpKnobs(Part):
     retired_api_versions: tuple[Name, ...] = ()
     body_limit_bytes: Annotated[int, Field(ge=1)] = 64 * 1024 * 1024
     quota_headers: bool = True
+    check_item_ids: bool = False
+    check_tool_calls: bool = False
 
 
 class LedgerKnobs(Part):

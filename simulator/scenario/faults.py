@@ -7,7 +7,7 @@ docs/simulator.md (a test fails until it is).
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from simulator.scenario.accounts import Name, Part, Seat, Seconds
 
@@ -27,15 +27,31 @@ class Endpoint(StrEnum):
     MODELS = "models"
     MODEL = "model"
     CHAT = "chat"
+    RESPONSES = "responses"
+    MESSAGES = "messages"
+    EMBEDDINGS = "embeddings"
     PING = "ping"
     FRONT_PAGE = "front_page"
     UNKNOWN = "unknown"
 
 
+def _listed(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+def _unlisted(values: tuple[Endpoint, ...]) -> Any:
+    """As it is usually written."""
+    return values[0] if len(values) == 1 else values
+
+
+# One name, or several of which any will do.
+Endpoints = Annotated[tuple[Endpoint, ...], BeforeValidator(_listed), PlainSerializer(_unlisted)]
+
+
 class Match(Part):
     """Which requests a rule is about; what is not named matches all."""
 
-    endpoint: Endpoint | None = None
+    endpoint: Endpoints = ()
     account: Name | None = None
     model: Name | None = None
     stream: bool | None = None
@@ -59,9 +75,13 @@ class ErrorText(Part):
 
 
 class ErrorEvent(ErrorText):
-    """An error that comes in the middle of a stream, after so many events."""
+    """An error that comes in the middle of a stream, after so many events.
+
+    as_failed: a Responses stream says it with `response.failed` instead of `error`.
+    """
 
     after_events: Offset = 1
+    as_failed: bool = False
 
 
 class Point(Part):
@@ -105,12 +125,17 @@ class End(Point):
 
 
 class Writes(Part):
-    """How the bytes of a body are divided into writes."""
+    """How the bytes of a body are divided into writes.
+
+    after_bytes, for_bytes: the stretch that `bytes` and `split_utf8` divide; without them all.
+    """
 
     events: Count | None = None
     bytes: Count | None = None
     split_utf8: bool = False
     all_at_once: bool = False
+    after_bytes: Offset = 0
+    for_bytes: Count | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -121,7 +146,7 @@ class Writes(Part):
 
 
 class Script(Part):
-    """What a chat answer says, and in how many pieces."""
+    """What an answer says, and in how many pieces, in any protocol."""
 
     text: str | None = None
     chunks: Count | None = None
@@ -131,7 +156,33 @@ class Script(Part):
     parallel_tool_calls: Annotated[int, Field(ge=1, le=128)] = 1
     finish_reason: str | None = None
     split_choices: bool = False
+    native_body: bool = False
+    reasoning: bool | None = None
     cached_tokens: Offset = 0
+
+
+class RandomKind(StrEnum):
+    """What may happen to a stream by chance."""
+
+    RESET = "reset"
+    CUT = "cut"
+    FINISH = "finish"
+    STALL = "stall"
+    ERROR_EVENT = "error_event"
+    ERROR_IN_200 = "error_in_200"
+    ONE_BYTE_WRITES = "one_byte_writes"
+    SPLIT_UTF8 = "split_utf8"
+    CRLF = "crlf"
+
+
+class RandomStreamFaults(Part):
+    """One of these kinds for each stream, at a place drawn anew each time.
+
+    stall_seconds None: until the caller leaves.
+    """
+
+    kinds: Annotated[tuple[RandomKind, ...], Field(min_length=1)] = tuple(RandomKind)
+    stall_seconds: Seconds | None = None
 
 
 class Fault(Part):
@@ -142,6 +193,7 @@ class Fault(Part):
     nth: Count | None = None
     after: Offset = 0
     times: Count | None = None
+    probability: Annotated[float, Field(ge=0, le=1)] | None = None
     script: Script | None = None
     refusal: Name | None = None
     seat: Seat | None = None
@@ -159,12 +211,24 @@ class Fault(Part):
     stall: Stall | None = None
     end: End | None = None
     gzip: bool = False
+    random_stream_faults: RandomStreamFaults | None = None
 
     @model_validator(mode="after")
     def _one_answer(self) -> Self:
         instead = [self.refusal, self.seat, self.respond, self.error_in_200]
         if sum(each is not None for each in instead) > 1:
             raise ValueError("give at most one of refusal, seat, respond, error_in_200")
-        if self.nth is not None and (self.after or self.times is not None):
-            raise ValueError("nth cannot be combined with after or times")
+        counted = (self.after, self.times is not None, self.probability is not None)
+        if self.nth is not None and any(counted):
+            raise ValueError("nth cannot be combined with after, times or probability")
+        return self
+
+    @model_validator(mode="after")
+    def _one_chance(self) -> Self:
+        """What is drawn cannot be given as well."""
+        given = [self.refusal, self.seat, self.respond, self.error_in_200, self.error_event,
+                 self.writes, self.stall, self.end]  # fmt: skip
+        has_form = self.line_ends != "lf"
+        if self.random_stream_faults and (has_form or any(each is not None for each in given)):
+            raise ValueError("random_stream_faults decides itself how a stream is written and ends")
         return self

@@ -25,10 +25,15 @@ class Outcome(StrEnum):
 
 @dataclass(slots=True)
 class Entry:
-    """One request. Times in seconds since the epoch; status 0: no answer was begun."""
+    """One request. Times in seconds since the epoch; status 0: no answer was begun.
+
+    opened, closed: the same two moments on a clock that nobody moves, for reckoning. marker:
+    what follows `marker:` in the body. text_sha256: of all the text that a complete answer has.
+    """
 
     sequence: int
     time: float
+    opened: float
     endpoint: str
     method: str
     path: str
@@ -40,14 +45,18 @@ class Entry:
     body: str | None = field(default=None, repr=False)
     account: str | None = None
     model: str | None = None
+    marker: str | None = None
     stream: bool = False
     initiator: str | None = None
     vision: bool = False
     status: int = 0
     fault: str | None = None
+    fault_kind: str | None = None
     nano_aiu: int = 0
+    text_sha256: str | None = None
     outcome: str = Outcome.OPEN
     ended_at: float | None = None
+    closed: float | None = None
     writes: int = 0
     bytes_sent: int = 0
 
@@ -68,6 +77,7 @@ class Filter:
     endpoint: str | None = None
     account: str | None = None
     model: str | None = None
+    marker: str | None = None
     outcome: str | None = None
     status: int | None = None
     since: int = 0
@@ -81,10 +91,24 @@ class Filter:
                 (self.endpoint, entry.endpoint),
                 (self.account, entry.account),
                 (self.model, entry.model),
+                (self.marker, entry.marker),
                 (self.outcome, entry.outcome),
                 (self.status, entry.status),
             )
         )
+
+
+class Gauge:
+    """How many requests are open, and how many were at most."""
+
+    def __init__(self) -> None:
+        self.open = 0
+        self.most = 0
+
+    def add(self) -> None:
+        """One more is open."""
+        self.open += 1
+        self.most = max(self.most, self.open)
 
 
 class Ledger:
@@ -94,8 +118,8 @@ class Ledger:
         self._entries: deque[Entry] = deque(maxlen=keep)
         self._sequence = count(1)
         self.counts: Counter[tuple[str, int]] = Counter()
-        self.open_requests = 0
-        self.most_open_requests = 0
+        self.gauge = Gauge()
+        self.gauges_by_account: dict[str, Gauge] = {}
         self.nano_aiu = 0
 
     def keep(self, most: int) -> None:
@@ -110,14 +134,23 @@ class Ledger:
     def open(self, entry: Entry) -> None:
         """A request has come."""
         self._entries.append(entry)
-        self.open_requests += 1
-        self.most_open_requests = max(self.most_open_requests, self.open_requests)
+        self.gauge.add()
 
-    def close(self, entry: Entry, outcome: Outcome, now: float) -> None:
-        """A request's answer has ended, one way or another."""
+    def attribute(self, entry: Entry, account: str | None) -> None:
+        """Whose it is has been found out; once for an entry."""
+        entry.account = account
+        if account is not None:
+            self.gauges_by_account.setdefault(account, Gauge()).add()
+
+    def close(self, entry: Entry, outcome: Outcome, now: float, closed: float) -> None:
+        """A request's answer has ended, one way or another. closed: as `opened` is."""
         entry.outcome = outcome
         entry.ended_at = now
-        self.open_requests -= 1
+        entry.closed = closed
+        self.gauge.open -= 1
+        gauge = self.gauges_by_account.get(entry.account or "")
+        if gauge is not None:
+            gauge.open -= 1
         self.counts[entry.endpoint, entry.status] += 1
         self.nano_aiu += entry.nano_aiu
 
@@ -125,7 +158,8 @@ class Ledger:
         """Forget all entries and counts; requests that are open stay counted as open."""
         self._entries.clear()
         self.counts.clear()
-        self.most_open_requests = self.open_requests
+        for gauge in (self.gauge, *self.gauges_by_account.values()):
+            gauge.most = gauge.open
         self.nano_aiu = 0
 
     def select(self, wanted: Filter) -> Iterator[Entry]:

@@ -45,7 +45,7 @@ class World:
         self.accounts = Accounts(scenario)
         self.tokens = Tokens(SigningKey(self.random.randbytes(32)))
         self.grants = Grants(scenario.device)
-        self.rulebook = Rulebook(scenario.faults)
+        self.rulebook = Rulebook(scenario.faults, _seed_of_chances(scenario))
         self.models = catalogue_of(scenario)
         self.models_by_id = {model.id: model for model in self.models}
 
@@ -73,6 +73,11 @@ class World:
     def hex(self, digits: int) -> str:
         """Random hex digits."""
         return f"{self.random.getrandbits(4 * digits):0{digits}x}"
+
+
+def _seed_of_chances(scenario: Scenario) -> int:
+    """What rules draw from: the scenario's seed, or one that nobody chose."""
+    return random.getrandbits(64) if scenario.seed is None else scenario.seed
 
 
 def catalogue_of(scenario: Scenario) -> list[Model]:

@@ -4,21 +4,27 @@ Each route is documented in docs/simulator.md (a test fails until it is). No aut
 it listens where the simulator listens, and nothing in it is real.
 """
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast, get_args
 from urllib.parse import parse_qs, unquote
 
 from aiohttp import web
 
 from simulator.endpoints.answering import SERVER, unknown_refusals
+from simulator.endpoints.expecting import DECODERS, expected
+from simulator.scenario.accounts import Part
 from simulator.scenario.document import ClockKnobs, Scenario
-from simulator.scenario.reading import ScenarioError, judge, parse_scenario, parse_yaml
+from simulator.scenario.faults import Endpoint
+from simulator.scenario.reading import ScenarioError, judge, parse, parse_scenario, parse_yaml
 from simulator.state.grants import Decision
 from simulator.state.ledger import Filter
+from simulator.state.overlap import Property, most_at_once
 from simulator.state.world import World
 from simulator.web.state_report import state_report
 from simulator.wire.answer import encode
+from simulator.wire.capi_refusals import REFUSALS
 
 CONTROL_PREFIX = "/_simulator/"
 
@@ -106,20 +112,49 @@ def _remove_faults(world: World, order: Order) -> Any:
 
 
 def _get_ledger(world: World, order: Order) -> Any:
-    query = order.query
+    wanted = _filter(order.query, order.query.get("limit", "1000"))
+    return [entry.as_json() for entry in world.ledger.select(wanted)]
+
+
+def _get_overlap(world: World, order: Order) -> Any:
+    by = order.query.get("by", "account")
+    if by not in get_args(Property):
+        raise ScenarioError(f"by must be one of {', '.join(get_args(Property))}")
+    entries = world.ledger.select(_filter(order.query, str(sys.maxsize)))
+    if "endpoint" not in order.query:
+        entries = (entry for entry in entries if entry.endpoint in DECODERS)
+    return most_at_once(entries, cast(Property, by))
+
+
+def _filter(query: dict[str, str], limit: str) -> Filter:
     try:
-        wanted = Filter(
+        return Filter(
             endpoint=query.get("endpoint"),
             account=query.get("account"),
             model=query.get("model"),
+            marker=query.get("marker"),
             outcome=query.get("outcome"),
             status=int(query["status"]) if "status" in query else None,
             since=int(query.get("since", "0")),
-            limit=int(query.get("limit", "1000")),
+            limit=int(limit),
         )
     except ValueError:
         raise ScenarioError("status, since and limit must be whole numbers") from None
-    return [entry.as_json() for entry in world.ledger.select(wanted)]
+
+
+class Question(Part):
+    """What is asked of `expected`: a request's body, and the endpoint it would go to."""
+
+    endpoint: Endpoint
+    body: dict[str, Any]
+
+
+def _expect(world: World, order: Order) -> Any:
+    question = parse(order.text, Question)
+    answer = expected(world, question.endpoint, encode(question.body))
+    if answer is None:
+        raise ScenarioError("no model answers this")
+    return answer
 
 
 def _clear_ledger(world: World, order: Order) -> Any:
@@ -136,6 +171,8 @@ def _change_account(world: World, order: Order) -> Any:
     changes = dict(content) if isinstance(content, dict) else {}
     if problems or (content is not None and not isinstance(content, dict)):
         raise ScenarioError(*(problems or ["must be a mapping of settings"]))
+    if changes.get("refusal") is not None and changes["refusal"] not in REFUSALS:
+        raise ScenarioError("refusal: no such refusal")
     revoke_tokens = bool(changes.pop("revoke_tokens", False))
     revoke_credentials = bool(changes.pop("revoke_credentials", False))
     holder = world.accounts.change(order.name, changes)
@@ -184,6 +221,8 @@ CONTROL_ROUTES: dict[tuple[str, str], Act] = {
     ("DELETE", "/_simulator/faults"): _remove_faults,
     ("GET", "/_simulator/ledger"): _get_ledger,
     ("DELETE", "/_simulator/ledger"): _clear_ledger,
+    ("GET", "/_simulator/overlap"): _get_overlap,
+    ("POST", "/_simulator/expected"): _expect,
     ("GET", "/_simulator/issued"): _get_issued,
     ("POST", "/_simulator/clock"): _set_clock,
     ("POST", "/_simulator/accounts/*"): _change_account,

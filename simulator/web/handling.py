@@ -5,6 +5,7 @@ What is answered is endpoints/' business; how the plan is carried out is deliver
 
 import asyncio
 import hashlib
+import time
 
 from aiohttp import web
 
@@ -14,6 +15,7 @@ from simulator.faults.plan import Plan
 from simulator.scenario.faults import Endpoint
 from simulator.state.ledger import Entry, Outcome
 from simulator.state.world import MAIN, World
+from simulator.web.connection import left_at
 from simulator.web.control import CONTROL_PREFIX, Control
 from simulator.web.delivery import deliver
 
@@ -45,7 +47,11 @@ class Handler:
             outcome = Outcome.CLIENT_LEFT
             raise
         finally:
-            ledger.close(entry, outcome, self._world.clock.now())
+            closed = time.monotonic()
+            if outcome is Outcome.CLIENT_LEFT:
+                closed = left_at(request) or closed
+            since = time.monotonic() - closed
+            ledger.close(entry, outcome, self._world.clock.now() - since, closed)
 
     async def _respond(
         self, request: web.BaseRequest, path: str, entry: Entry
@@ -70,9 +76,7 @@ class Handler:
             base_url=f"{request.scheme}://{entry.host}",
             client_ip=request.remote or "127.0.0.1",
         )
-        answered = answer_request(world, asked, entry)
-        entry.fault = answered.fault
-        return answered.plan
+        return answer_request(world, asked, entry)
 
     async def _read(self, request: web.BaseRequest) -> bytes | None:
         """The body; None if it is beyond the limit."""
@@ -91,6 +95,7 @@ class Handler:
         return Entry(
             sequence=ledger.next_number(),
             time=self._world.clock.now(),
+            opened=time.monotonic(),
             endpoint=Endpoint.UNKNOWN.value,
             method=request.method,
             path=request.raw_path,

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from simulator.state.accounts import Holder
+from simulator.state.ledger import Gauge
 from simulator.state.world import World
 
 MOST_ACCOUNTS = 100
@@ -16,8 +18,8 @@ def state_report(world: World) -> dict[str, Any]:
         "now": world.clock.now(),
         "clock": world.clock.knobs.model_dump(),
         "hosts": world.hosts,
-        "open_requests": ledger.open_requests,
-        "most_open_requests": ledger.most_open_requests,
+        "open_requests": ledger.gauge.open,
+        "most_open_requests": ledger.gauge.most,
         "requests": _counts(world),
         "nano_aiu": ledger.nano_aiu,
         "tokens": len(world.tokens),
@@ -49,11 +51,18 @@ def _counts(world: World) -> dict[str, dict[str, int]]:
 def _accounts(world: World) -> dict[str, Any]:
     """The first accounts; a crowd would make the report long."""
     return {
-        holder.account.login: {
-            "seat": holder.account.seat,
-            "plan": holder.account.plan,
-            "exchanges": holder.exchanges,
-            "nano_aiu": holder.nano_aiu,
-        }
+        holder.account.login: _account(world, holder)
         for holder in world.accounts.all()[:MOST_ACCOUNTS]
+    }
+
+
+def _account(world: World, holder: Holder) -> dict[str, Any]:
+    gauge = world.ledger.gauges_by_account.get(holder.account.login, Gauge())
+    return {
+        "seat": holder.account.seat,
+        "plan": holder.account.plan,
+        "exchanges": holder.exchanges,
+        "nano_aiu": holder.nano_aiu,
+        "open_requests": gauge.open,
+        "most_open_requests": gauge.most,
     }

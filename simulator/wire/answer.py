@@ -5,7 +5,8 @@ Knows nothing of connections, faults or time passing; faults/ turns it into writ
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from enum import Enum
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -20,22 +21,40 @@ DONE = b"[DONE]"
 encode = msgspec.json.Encoder().encode
 
 
+class Dialect(Enum):
+    """Whose way of streaming and of stating errors an answer has."""
+
+    CHAT = "chat"
+    RESPONSES = "responses"
+    MESSAGES = "messages"
+
+
+class Event(NamedTuple):
+    """One event of a stream: its payload, and its name in dialects that name them."""
+
+    data: bytes
+    name: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status, headers, and either a whole body or the payloads of an event stream.
+    """A status, headers, and either a whole body or an event stream.
 
     events: made while they are sent, so that ten thousand streams need little memory.
-    gap_seconds: the pause before each event but the first. nano_aiu: what it costs.
-    hangs: no answer ever comes.
+    delay_seconds: the pause before the headers; gap_seconds: before each event but the first.
+    nano_aiu: what it costs. text: what is said in it, all of it. hangs: no answer ever comes.
     """
 
     status: int
     content_type: str
     body: bytes = field(default=b"", repr=False)
-    events: Iterable[bytes] | None = field(default=None, repr=False)
+    events: Iterable[Event] | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
+    delay_seconds: float = 0.0
     gap_seconds: float = 0.0
     nano_aiu: int = 0
+    dialect: Dialect | None = None
+    text: str | None = field(default=None, repr=False)
     hangs: bool = False
 
 

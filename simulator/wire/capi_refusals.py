@@ -4,7 +4,7 @@ Scenarios name these rows (`refusal: rate_limited`); endpoints answer some of th
 own. Texts are the reference's unless the row says that it is invented.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,6 +86,8 @@ VISION_UNSUPPORTED = Refusal(
 )
 # Not recorded; invented after the 413 of the table.
 BODY_UNREADABLE = Refusal(400, error("failed to parse request", "invalid_request_body"))
+# What embeddings answer to anything but a list of strings (§5.8).
+BAD_REQUEST = Refusal(400, "Bad Request\n")
 BODY_TOO_LARGE = Refusal(413, error("failed to parse request", ""))
 QUOTA_EXCEEDED = Refusal(402, error("You have no quota", "quota_exceeded"))
 NO_SUCH_PATH = Refusal(404, "404 page not found\n")
@@ -101,11 +103,73 @@ def prompt_too_long(tokens: int, limit: int, is_claude: bool) -> Refusal:
     """400: more than the model's `max_prompt_tokens`, in the form of its back-end."""
     if is_claude:
         message = f"prompt is too long: {tokens} tokens > {limit} maximum"
-        inner = {"type": "invalid_request_error", "message": message}
-        return Refusal(400, {"type": "error", "error": inner, "request_id": "req_simulated"})
+        return Refusal(400, anthropic_error(message))
     message = f"prompt token count of {tokens} exceeds the limit of {limit}"
     return Refusal(400, error(message, "model_max_prompt_tokens_exceeded"))
 
+
+def anthropic_error(message: str, kind: str = "invalid_request_error") -> dict[str, Any]:
+    """The shape of errors that come from behind the Messages endpoint (§7.1)."""
+    inner = {"type": kind, "message": message}
+    return {"type": "error", "error": inner, "request_id": "req_simulated"}
+
+
+def extra_input(place: str) -> Refusal:
+    """400: a field that upstream does not take, at this place of the body."""
+    return Refusal(400, {"message": f"{place}: Extra inputs are not permitted"})
+
+
+def unsupported_betas(betas: Sequence[str]) -> Refusal:
+    """400: names in `anthropic-beta` that upstream does not take (§5.3). The text is invented."""
+    names = ", ".join(betas)
+    message = f"unsupported beta header(s): {names} (simulated text)"
+    return Refusal(400, error(message, "invalid_request_body"))
+
+
+def foreign_state(place: str, is_messages: bool) -> Refusal:
+    """400: opaque state that this account did not get (§5.9). What upstream says is not
+    recorded (§11, S16): the texts are invented, the words in them are those that clients know."""
+    if is_messages:
+        message = f"{place}: Invalid `signature` in `thinking` block (simulated text)"
+        return Refusal(400, anthropic_error(message))
+    message = f"{place}: the encrypted content could not be verified (simulated text)"
+    return Refusal(400, error(message, "invalid_encrypted_content", type="invalid_request_error"))
+
+
+def nameless_tool(index: int) -> Refusal:
+    """400: a function without a name, such as one in a chat request's shape. OpenAI's own text;
+    what Copilot says is not recorded."""
+    place = f"tools[{index}].name"
+    message = f"Missing required parameter: '{place}'."
+    return Refusal(
+        400,
+        error(message, "missing_required_parameter", param=place, type="invalid_request_error"),
+    )
+
+
+def unmatched_call(call_id: str) -> Refusal:
+    """400: a call without a result or the other way round. The text is invented: each vendor
+    has its own."""
+    message = f"tool calls and results do not match: {call_id} (simulated text)"
+    return Refusal(400, error(message, "invalid_request_body", type="invalid_request_error"))
+
+
+def too_many_inputs(count: int, limit: int) -> Refusal:
+    """400: more texts than `max_inputs` (§5.8). The text is invented."""
+    message = f"{count} inputs are more than {limit} (simulated text)"
+    return Refusal(400, error(message, "invalid_request_body"))
+
+
+# Anthropic's own texts; that Copilot passes them on is our reading.
+MAX_TOKENS_REQUIRED = Refusal(400, anthropic_error("max_tokens: Field required"))
+BUDGET_TOO_LARGE = Refusal(
+    400, anthropic_error("`max_tokens` must be greater than `thinking.budget_tokens`.")
+)
+PREVIOUS_RESPONSE_NOT_FOUND = Refusal(
+    # Only the code is recorded; the message is invented.
+    400,
+    error("Previous response not found (simulated text)", "previous_response_not_found"),
+)
 
 REFUSALS: dict[str, Refusal] = {
     "model_not_supported": MODEL_NOT_SUPPORTED,
@@ -128,17 +192,18 @@ REFUSALS: dict[str, Refusal] = {
     "max_tokens_unsupported": MAX_TOKENS_UNSUPPORTED,
     "vision_header_missing": VISION_HEADER_MISSING,
     "vision_unsupported": VISION_UNSUPPORTED,
-    "extra_inputs": Refusal(400, {"message": "context_management: Extra inputs are not permitted"}),
-    # Only the code is recorded; the message is invented.
-    "previous_response_not_found": Refusal(
-        400, error("Previous response not found (simulated text)", "previous_response_not_found")
-    ),
+    "extra_inputs": extra_input("context_management"),
+    "cache_scope": extra_input("system.1.cache_control.ephemeral.scope"),
+    "unsupported_beta": unsupported_betas(["simulated-2026-01-01"]),
+    "invalid_encrypted_content": foreign_state("input.0", is_messages=False),
+    "invalid_signature": foreign_state("messages.1.content.0", is_messages=True),
+    "previous_response_not_found": PREVIOUS_RESPONSE_NOT_FOUND,
     # Only the word is recorded; the sentence is invented.
     "off_topic": Refusal(400, "refused as off_topic (simulated text)\n"),
     "rate_limited_400": Refusal(400, error("rate limit exceeded", "rate_limited")),
     "missing_editor_version": MISSING_EDITOR_VERSION,
     "unknown_editor_version": UNKNOWN_EDITOR_VERSION,
-    "bad_request": Refusal(400, "Bad Request\n"),
+    "bad_request": BAD_REQUEST,
     "pat_not_supported": PAT_NOT_SUPPORTED,
     "pat_without_permission": PAT_WITHOUT_PERMISSION,
     "token_expired": TOKEN_EXPIRED,

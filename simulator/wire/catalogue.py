@@ -1,4 +1,4 @@
-"""The built-in catalogue: about a dozen models with the oddities of the recorded one (§5.5).
+"""The built-in catalogue: about fifteen models with the oddities of the recorded one (§5.5).
 
 Owns what the simulator knows of each model; models_body.py writes it as JSON. Limits of
 claude-sonnet-4.6 and prices in its manner are the reference's; other figures are invented.
@@ -33,7 +33,10 @@ class Prices:
 
 @dataclass(frozen=True)
 class Model:
-    """One model. supported_endpoints None: the entry does not say, which means chat only."""
+    """One model. supported_endpoints None: the entry does not say, which means chat only.
+
+    reasons: whether it thinks before it answers, if asked to.
+    """
 
     id: str
     name: str
@@ -53,11 +56,17 @@ class Model:
     request_headers: tuple[tuple[str, str], ...] = ()
     picker: bool = True
     bare: bool = False
+    reasons: bool = False
 
     @property
     def answers_as(self) -> str:
         """The dated name that answers carry; often not the one asked for."""
         return self.snapshot or self.id
+
+    @property
+    def dated(self) -> str:
+        """The name in Anthropic's own form, with a date (§6.5)."""
+        return f"{self.id.replace('.', '-')}-20260115"
 
     def serves(self, path: str) -> bool:
         """Whether the model stands behind this path (§5.4)."""
@@ -77,27 +86,33 @@ CATALOGUE: tuple[Model, ...] = (
           supported_endpoints=None, has_policy=False, prices=Prices(200, 800, 50), images=1),
     Model("gpt-5-mini", "GPT-5 mini", "Azure OpenAI", snapshot="gpt-5-mini-2025-08-07",
           supported_endpoints=(CHAT, RESPONSES), prices=Prices(25, 200, 3), images=1,
-          context_tokens=264_000, output_tokens=64_000, refuses_max_tokens=True),
+          context_tokens=264_000, output_tokens=64_000, refuses_max_tokens=True, reasons=True),
     Model("gpt-5.3-codex", "GPT-5.3-Codex", "OpenAI",
           supported_endpoints=(RESPONSES, "ws:/responses"), prices=Prices(175, 1400, 18),
           images=1, context_tokens=400_000, prompt_tokens=272_000, output_tokens=128_000,
-          refuses_max_tokens=True),
+          refuses_max_tokens=True, reasons=True),
+    Model("gpt-5.4", "GPT-5.4", "OpenAI",
+          supported_endpoints=(RESPONSES, "ws:/responses"), prices=Prices(250, 1500, 25),
+          images=10, context_tokens=400_000, prompt_tokens=272_000, output_tokens=128_000,
+          refuses_max_tokens=True, reasons=True),
     Model("claude-sonnet-4.6", "Claude Sonnet 4.6", "Anthropic", Family.CLAUDE,
           supported_endpoints=(CHAT, MESSAGES), prices=Prices(300, 1500, 30, 375), images=5,
-          context_tokens=200_000, prompt_tokens=168_000, output_tokens=32_000),
+          context_tokens=200_000, prompt_tokens=168_000, output_tokens=32_000, reasons=True),
     Model("claude-haiku-4.5", "Claude Haiku 4.5", "Anthropic", Family.CLAUDE,
           supported_endpoints=(CHAT, MESSAGES), prices=Prices(100, 500, 10, 125), images=5,
           context_tokens=200_000, output_tokens=32_000,
-          request_headers=(("x-simulated-model-header", "haiku"),)),
+          request_headers=(("x-simulated-model-header", "haiku"),), reasons=True),
     # Its holder has not accepted the terms: calls fail as if there were no such model.
     Model("claude-opus-4.5", "Claude Opus 4.5", "Anthropic", Family.CLAUDE, enabled=False,
           supported_endpoints=(CHAT, MESSAGES), prices=Prices(500, 2500, 50, 625), images=5,
-          context_tokens=200_000, output_tokens=32_000),
+          context_tokens=200_000, output_tokens=32_000, reasons=True),
     Model("gemini-3.1-pro-preview", "Gemini 3.1 Pro (Preview)", "Google", Family.GEMINI,
           supported_endpoints=(CHAT,), prices=Prices(200, 1200, 20), images=10,
-          output_tokens=64_000),
+          output_tokens=64_000, reasons=True),
     Model("text-embedding-3-small", "Embedding V3 small", "Azure OpenAI", kind="embeddings",
           supported_endpoints=None, has_policy=False, prices=Prices(2), picker=False),
+    Model("text-embedding-ada-002", "Embedding V2 Ada", "Azure OpenAI", kind="embeddings",
+          supported_endpoints=None, has_policy=False, prices=Prices(10), picker=False),
     # The same id twice, as recorded for two ids.
     Model("gpt-4", "GPT 4", "Azure OpenAI", snapshot="gpt-4-0613", supported_endpoints=None,
           has_policy=False, picker=False, prompt_tokens=32_768, output_tokens=4_096),

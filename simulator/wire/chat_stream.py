@@ -1,24 +1,41 @@
-"""A chat reply as the payloads of an event stream: GPT's shape (§6.1) and Claude's (§6.2)."""
+"""A chat reply as an event stream: GPT's shape (§6.1) and Claude's (§6.2)."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from simulator.scenario.faults import Script
-from simulator.wire.answer import DONE, encode
+from simulator.wire.answer import DONE, Event, encode
 from simulator.wire.catalogue import Family
-from simulator.wire.chat_parts import FILTER_RESULTS, FINGERPRINT, Completion, filter_results
-from simulator.wire.chat_reply import Call, argument_pieces, pieces_of
+from simulator.wire.completion import Completion
+from simulator.wire.reply import Call, argument_pieces, pieces_of
+from simulator.wire.seals import SealKind
+from simulator.wire.usage import chat_usage
+
+FINGERPRINT = "fp_simulated"
+SAFE = {"filtered": False, "severity": "safe"}
+FILTER_RESULTS = {"hate": SAFE, "self_harm": SAFE, "sexual": SAFE, "violence": SAFE}
 
 Delta = dict[str, Any]
+Frame = dict[str, Any]
 
 
-def stream_events(completion: Completion, script: Script) -> Iterator[bytes]:
-    """The payloads in order, the last one `[DONE]`."""
+def chat_id(completion: Completion) -> str:
+    """A new id of an answer."""
+    return f"chatcmpl-{completion.hex(24)}"
+
+
+def chat_cost(completion: Completion) -> dict[str, Any]:
+    """`usage`, and `copilot_usage` beside it (§6.6)."""
+    return {"usage": chat_usage(completion.reply), **completion.copilot_cost}
+
+
+def chat_events(completion: Completion, script: Script) -> Iterator[Event]:
+    """The events in order, the last one `[DONE]`."""
     is_gpt = completion.model.family is Family.GPT
     chunks = _gpt_chunks(completion, script) if is_gpt else _claude_chunks(completion, script)
     for chunk in chunks:
-        yield encode(chunk)
-    yield DONE
+        yield Event(encode(chunk))
+    yield Event(DONE)
 
 
 def _gpt_chunks(completion: Completion, script: Script) -> Iterator[dict[str, Any]]:
@@ -30,21 +47,28 @@ def _gpt_chunks(completion: Completion, script: Script) -> Iterator[dict[str, An
         "id": "",
         "model": "",
         "object": "",
-        "prompt_filter_results": filter_results(),
+        "prompt_filter_results": [{"prompt_index": 0, "content_filter_results": FILTER_RESULTS}],
+    }
+    frame = {
+        "created": completion.created,
+        "id": chat_id(completion),
+        "model": completion.model.answers_as,
+        "object": "chat.completion.chunk",
+        "system_fingerprint": FINGERPRINT,
     }
     content = None if reply.calls else ""
-    yield _gpt(completion, {"content": content, "refusal": None, "role": "assistant"})
+    yield _gpt(frame, {"content": content, "refusal": None, "role": "assistant"})
     for piece in pieces_of(reply.text, script):
-        yield _gpt(completion, {"content": piece}, FILTER_RESULTS)
+        yield _gpt(frame, {"content": piece}, FILTER_RESULTS)
     for index, delta in _call_deltas(completion):
-        yield _gpt(completion, delta, index=index)
+        yield _gpt(frame, delta, index=index)
     for index in _choice_indexes(completion):
-        yield _gpt(completion, {}, finish_reason=reply.finish_reason, index=index)
-    yield {**_gpt_frame(completion, []), **completion.cost}
+        yield _gpt(frame, {}, finish_reason=reply.finish_reason, index=index)
+    yield {"choices": [], **frame, **chat_cost(completion)}
 
 
 def _gpt(
-    completion: Completion,
+    frame: Frame,
     delta: Delta,
     filtered: dict[str, Any] | None = None,
     finish_reason: str | None = None,
@@ -57,46 +81,46 @@ def _gpt(
         "index": index,
         "logprobs": None,
     }
-    return {**_gpt_frame(completion, [choice]), "usage": None}
-
-
-def _gpt_frame(completion: Completion, choices: list[Any]) -> dict[str, Any]:
-    return {
-        "choices": choices,
-        "created": completion.created,
-        "id": completion.id,
-        "model": completion.model.answers_as,
-        "object": "chat.completion.chunk",
-        "system_fingerprint": FINGERPRINT,
-    }
+    return {"choices": [choice], **frame, "usage": None}
 
 
 def _claude_chunks(completion: Completion, script: Script) -> Iterator[dict[str, Any]]:
     """No `object`, no filter results, usage in the finish chunk (§6.1, last paragraph)."""
     reply = completion.reply
+    frame = {
+        "created": completion.created,
+        "id": chat_id(completion),
+        "model": completion.model.answers_as,
+    }
+    for delta in _reasoning_deltas(completion, script):
+        yield _claude(frame, {"content": None, "role": "assistant", **delta})
     for piece in pieces_of(reply.text, script):
-        yield _claude(completion, {"content": piece, "role": "assistant"})
+        yield _claude(frame, {"content": piece, "role": "assistant"})
     for index, delta in _call_deltas(completion):
-        yield _claude(completion, {"content": None, "role": "assistant", **delta}, index)
+        yield _claude(frame, {"content": None, "role": "assistant", **delta}, index)
     *others, last = _choice_indexes(completion)
     for index in others:
-        yield _claude(completion, {"content": None}, index, reply.finish_reason)
-    finish = _claude(completion, {"content": None}, last, reply.finish_reason)
-    yield {**finish, **completion.cost}
+        yield _claude(frame, {"content": None}, index, reply.finish_reason)
+    finish = _claude(frame, {"content": None}, last, reply.finish_reason)
+    yield {**finish, **chat_cost(completion)}
 
 
 def _claude(
-    completion: Completion, delta: Delta, index: int = 0, finish_reason: str | None = None
+    frame: Frame, delta: Delta, index: int = 0, finish_reason: str | None = None
 ) -> dict[str, Any]:
     choice: dict[str, Any] = {"index": index, "delta": delta}
     if finish_reason is not None:
         choice["finish_reason"] = finish_reason
-    return {
-        "choices": [choice],
-        "created": completion.created,
-        "id": completion.id,
-        "model": completion.model.answers_as,
-    }
+    return {"choices": [choice], **frame}
+
+
+def _reasoning_deltas(completion: Completion, script: Script) -> Iterator[Delta]:
+    """What is thought, then what has to be sent back with it (§6.1, "Reasoning deltas")."""
+    if not completion.reply.reasoning:
+        return
+    for piece in pieces_of(completion.reply.reasoning, script):
+        yield {"reasoning_text": piece}
+    yield {"reasoning_opaque": completion.seal(SealKind.REASONING_OPAQUE)}
 
 
 def _call_deltas(completion: Completion) -> Iterator[tuple[int, Delta]]:
@@ -105,7 +129,7 @@ def _call_deltas(completion: Completion) -> Iterator[tuple[int, Delta]]:
         choice = number + 1 if completion.split_choices else 0
         position = 0 if completion.split_choices else number
         yield choice, {"tool_calls": [_opening(call, position)]}
-        for piece in argument_pieces(call):
+        for piece in argument_pieces(call.arguments):
             yield choice, {"tool_calls": [{"function": {"arguments": piece}, "index": position}]}
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from simulator.wire.catalogue import Family, Model, Prices
+from simulator.wire.embeddings_body import MOST_INPUTS
 
 # Prices are tiered from this version of the API on, flat before it (§5.3, §5.5).
 TIERED_SINCE = "2026-06-01"
@@ -82,7 +83,7 @@ def _capabilities(model: Model) -> dict[str, Any]:
             "object": "model_capabilities",
             "family": model.id,
             "tokenizer": "cl100k_base",
-            "limits": {"max_inputs": 512},
+            "limits": {"max_inputs": MOST_INPUTS},
             "supports": {"dimensions": True},
         }
     return {
@@ -124,5 +125,6 @@ def _supports(model: Model) -> dict[str, Any]:
     if model.family is Family.CLAUDE:
         supports["min_thinking_budget"] = 1024
         supports["max_thinking_budget"] = 32000
+    if model.reasons:
         supports["reasoning_effort"] = ["low", "medium", "high"]
     return supports

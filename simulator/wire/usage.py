@@ -1,25 +1,47 @@
-"""Usage and its price (§6.1, §6.6): `usage` and `copilot_usage`, from counts and prices."""
+"""Usage and its price (§6.1, §6.5, §6.6): each protocol's `usage`, and `copilot_usage`."""
 
 from typing import Any
 
 from simulator.wire.catalogue import Prices
-from simulator.wire.chat_reply import Reply
 from simulator.wire.models_body import BATCH, NANO_AIU_PER_CREDIT
+from simulator.wire.reply import Reply
 
 
-def usage_body(reply: Reply) -> dict[str, Any]:
-    """OpenAI's counts."""
+def chat_usage(reply: Reply) -> dict[str, Any]:
+    """Chat's counts."""
     return {
         "completion_tokens": reply.completion_tokens,
         "completion_tokens_details": {
             "accepted_prediction_tokens": 0,
             "audio_tokens": 0,
-            "reasoning_tokens": 0,
+            "reasoning_tokens": reply.reasoning_tokens,
             "rejected_prediction_tokens": 0,
         },
         "prompt_tokens": reply.prompt_tokens,
         "prompt_tokens_details": {"audio_tokens": 0, "cached_tokens": reply.cached_tokens},
         "total_tokens": reply.prompt_tokens + reply.completion_tokens,
+    }
+
+
+def responses_usage(reply: Reply) -> dict[str, Any]:
+    """The counts of a Responses answer."""
+    return {
+        "input_tokens": reply.prompt_tokens,
+        "input_tokens_details": {"cached_tokens": reply.cached_tokens},
+        "output_tokens": reply.completion_tokens,
+        "output_tokens_details": {"reasoning_tokens": reply.reasoning_tokens},
+        "total_tokens": reply.prompt_tokens + reply.completion_tokens,
+    }
+
+
+def messages_usage(reply: Reply, output_tokens: int) -> dict[str, Any]:
+    """The counts of a Messages answer, in which cached tokens are not part of the input."""
+    return {
+        "input_tokens": reply.prompt_tokens - reply.cached_tokens,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": reply.cached_tokens,
+        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+        "output_tokens": output_tokens,
     }
 
 

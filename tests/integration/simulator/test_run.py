@@ -1,5 +1,7 @@
 """A running simulator: its hosts, its clock, its ledger, and callers that leave."""
 
+import socket
+import struct
 import time
 from collections.abc import Iterator
 
@@ -80,6 +82,24 @@ def test_caller_that_leaves_before_the_headers(simulator: Simulator) -> None:
             pass
     (seen,) = ended(simulator, 1, endpoint="chat")
     assert (seen.outcome, seen.status) == ("client_left", 0)
+
+
+@pytest.mark.parametrize("way", ["close", "reset"])
+def test_a_request_ends_when_its_caller_leaves(simulator: Simulator, way: str) -> None:
+    """And not when the simulator would have written next."""
+    simulator.faults({"match": {"endpoint": "chat"}, "stall": {"after_events": 2}})
+    with connect(simulator.port) as connection:
+        listen(connection, enough=b"assistant")
+        if way == "reset":
+            no_linger = struct.pack("ii", 1, 0)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, no_linger)
+        left = time.time()
+    (seen,) = ended(simulator, 1, endpoint="chat")
+    assert seen.outcome == "client_left"
+    assert seen.ended_at is not None
+    assert seen.ended_at - left == pytest.approx(0, abs=0.05)
+    (entry,) = httpx.get(f"{simulator.base_url}/_simulator/ledger", trust_env=False).json()
+    assert entry["closed"] - entry["opened"] == pytest.approx(seen.ended_at - seen.time, abs=0.05)
 
 
 def test_planned_ends_are_noted_as_planned(simulator: Simulator) -> None:

@@ -48,6 +48,18 @@ class Told:
         assert (done, rest) == ("data: [DONE]", "")
         return [json.loads(payload.removeprefix("data: ")) for payload in payloads]
 
+    @property
+    def named_events(self) -> list[Any]:
+        """The payloads of an event stream whose names are those of the payloads."""
+        *events, rest = self.body.decode().split("\n\n")
+        assert rest == ""
+        payloads = []
+        for event in events:
+            name, data = event.split("\n")
+            payloads.append(json.loads(data.removeprefix("data: ")))
+            assert name == f"event: {payloads[-1]['type']}"
+        return payloads
+
 
 class Now:
     """Wall time that a test moves."""
@@ -82,6 +94,7 @@ class Simulated:
         entry = Entry(
             sequence=self.world.ledger.next_number(),
             time=self.now(),
+            opened=0.0,
             endpoint="",
             method=method,
             path=path,
@@ -92,9 +105,7 @@ class Simulated:
         request = Request(
             method, path, CIMultiDict(headers or {}), raw, listener, BASE_URL, "203.0.113.7"
         )
-        answered = answer_request(self.world, request, entry)
-        entry.fault = answered.fault
-        return Told(answered.plan, entry)
+        return Told(answer_request(self.world, request, entry), entry)
 
     def exchange(self, credential: str = GHU) -> Told:
         return self.ask(
@@ -114,13 +125,63 @@ class Simulated:
         **fields: Any,
     ) -> Told:
         """A chat request in exchange mode; `said` is the user's message or all messages."""
-        messages = said if isinstance(said, list) else [{"role": "user", "content": said}]
-        return self.ask(
-            "POST",
+        return self.post(
             "/chat/completions",
-            {"Authorization": f"Bearer {bearer or self.token()}", **EDITOR, **(headers or {})},
-            {"model": "gpt-4o", "messages": messages, **fields},
+            {"model": "gpt-4o", "messages": _messages(said), **fields},
+            headers,
+            bearer,
         )
+
+    def responses(
+        self,
+        said: Any = "hello",
+        headers: Mapping[str, str] | None = None,
+        bearer: str | None = None,
+        **fields: Any,
+    ) -> Told:
+        """A Responses request; `said` is the input."""
+        body = {"model": "gpt-5.3-codex", "input": said, **fields}
+        return self.post("/responses", body, headers, bearer)
+
+    def messages(
+        self,
+        said: Any = "hello",
+        headers: Mapping[str, str] | None = None,
+        bearer: str | None = None,
+        **fields: Any,
+    ) -> Told:
+        """A Messages request; `said` is the user's message or all messages."""
+        body = {
+            "model": "claude-sonnet-4.6",
+            "max_tokens": 4096,
+            "messages": _messages(said),
+            **fields,
+        }
+        return self.post("/v1/messages", body, headers, bearer)
+
+    def post(
+        self,
+        path: str,
+        body: Any,
+        headers: Mapping[str, str] | None = None,
+        bearer: str | None = None,
+    ) -> Told:
+        """A request to the inference API in exchange mode."""
+        usual = {"Authorization": f"Bearer {bearer or self.token()}", **EDITOR}
+        return self.ask("POST", path, {**usual, **(headers or {})}, body)
+
+
+def _messages(said: Any) -> Any:
+    return said if isinstance(said, list) else [{"role": "user", "content": said}]
+
+
+def problem(told: Told) -> tuple[int, str]:
+    """The status of a refusal, and its code or what else it says."""
+    if not told.body.startswith(b"{"):
+        return told.status, told.body.decode()
+    body = told.json
+    error = body.get("error", body)
+    return told.status, error.get("code") or error["message"]
 
 
 WEATHER = {
@@ -137,3 +198,14 @@ WEATHER = {
         },
     },
 }
+
+# Two accounts, to see what belongs to one of them.
+TWO = {
+    "accounts": [
+        {"login": "octocat", "credentials": ["ghu_simulated_octocat"]},
+        {"login": "hubot", "credentials": ["ghu_simulated_hubot"]},
+    ]
+}
+HUBOT = "ghu_simulated_hubot"
+VISION = {"Copilot-Vision-Request": "true"}
+PARAMETERS = WEATHER["function"]["parameters"]  # type: ignore[index]

@@ -1,7 +1,12 @@
 """Rules meet requests: which are replaced, which are only sent differently, who is charged."""
 
+from simulator.endpoints.answering import unknown_refusals
 from simulator.faults.plan import Ending
+from simulator.scenario.document import Scenario
+from simulator.scenario.faults import RandomKind
 from tests.unit.simulator.asking import Simulated
+
+GHO = "gho_simulated_octocat"
 
 
 def test_a_refused_exchange_mints_nothing() -> None:
@@ -57,3 +62,43 @@ def test_gzip_is_for_those_who_accept_it() -> None:
 
 def test_request_id_of_the_caller_is_kept() -> None:
     assert Simulated().chat(headers={"X-Request-Id": "mine"}).plan.headers["x-request-id"] == "mine"
+
+
+def test_rules_are_about_all_protocols() -> None:
+    match = {"endpoint": ["responses", "messages"]}
+    simulated = Simulated({"faults": [{"match": match, "refusal": "unavailable"}]})
+    statuses = [told.status for told in (simulated.responses(), simulated.messages())]
+    assert (statuses, simulated.chat().status) == ([503, 503], 200)
+
+
+def test_what_chance_has_drawn_is_in_the_ledger() -> None:
+    fault = {"name": "chance", "match": {"stream": True}, "random_stream_faults": {}}
+    simulated = Simulated({"faults": [fault]})
+    entries = [simulated.chat(stream=True).entry for _ in range(100)]
+    assert {entry.fault_kind for entry in entries} == set(RandomKind)
+    assert {entry.fault for entry in entries} == {"chance"}
+    free = {entry.fault_kind for entry in entries if entry.nano_aiu == 0}
+    assert free == {RandomKind.ERROR_IN_200}
+    assert len({entry.text_sha256 for entry in entries}) == 1
+
+
+def test_the_same_seed_brings_the_same_faults() -> None:
+    fault = {"random_stream_faults": {}, "probability": 0.5}
+
+    def kinds(seed: int) -> list[str | None]:
+        simulated = Simulated({"faults": [fault], "seed": seed})
+        return [simulated.chat(stream=True, bearer=GHO).entry.fault_kind for _ in range(50)]
+
+    assert kinds(1) == kinds(1) != kinds(2)
+
+
+def test_refusals_have_no_text() -> None:
+    assert Simulated().chat(model="nonsense").entry.text_sha256 is None
+
+
+def test_accounts_and_rules_are_told_of_refusals_that_there_are_not() -> None:
+    content = {"accounts": [{"login": "a", "refusal": "x"}], "faults": [{"refusal": "y"}]}
+    assert unknown_refusals(Scenario.model_validate(content)) == [
+        "faults[0].refusal: no such refusal: y",
+        "accounts[0].refusal: no such refusal: x",
+    ]

@@ -6,7 +6,7 @@ from typing import Any
 from simulator.faults.events import UNKNOWN_FIELD, changed, replacement
 from simulator.faults.framing import frames
 from simulator.scenario.faults import Fault
-from simulator.wire.answer import DONE, EVENTS, JSON, Answer, encode
+from simulator.wire.answer import DONE, EVENTS, JSON, Answer, Dialect, Event, encode
 from simulator.wire.github_refusals import Refused
 
 REFUSED = Refused("octocat", now=0)
@@ -19,10 +19,10 @@ CHUNKS: list[dict[str, Any]] = [
 
 
 def stream(**fault: Any) -> list[bytes]:
-    answer = Answer(200, EVENTS, events=[*map(encode, CHUNKS), DONE])
+    answer = Answer(200, EVENTS, events=[*map(Event, map(encode, CHUNKS)), Event(DONE)])
     events = changed(answer, Fault.model_validate(fault)).events
     assert events is not None
-    return list(events)
+    return [event.data for event in events]
 
 
 def decoded(**fault: Any) -> list[Any]:
@@ -55,6 +55,25 @@ def test_unknown_fields_are_added_to_chunks_and_choices() -> None:
 def test_an_error_event_is_the_last() -> None:
     events = stream(error_event={"after_events": 2, "code": "c", "message": "m"})
     assert events[2:] == [b'{"error":{"code":"c","message":"m"}}']
+
+
+def test_events_can_be_dropped_by_name() -> None:
+    """So that a stream ends without its terminal event (§6.4)."""
+    sent = [Event(b'{"type":"a"}', "a"), Event(b'{"type":"b.c"}', "b.c")]
+    answer = Answer(200, EVENTS, events=sent, dialect=Dialect.RESPONSES)
+    events = changed(answer, Fault.model_validate({"drop": ["b.c"]})).events
+    assert events == sent[:1]
+
+
+def test_errors_have_the_form_of_their_protocol() -> None:
+    fault = Fault.model_validate({"error_event": {"after_events": 1, "code": "model_overloaded"}})
+    sent = [Event(b"{}", "message_start"), Event(b"{}", "message_stop")]
+    answer = Answer(200, EVENTS, events=sent, dialect=Dialect.MESSAGES)
+    events = changed(answer, fault).events
+    assert events is not None
+    first, error = events
+    assert (first, error.name) == (sent[0], "error")
+    assert json.loads(error.data)["error"]["type"] == "overloaded_error"
 
 
 def test_an_error_under_status_200_is_all_there_is() -> None:
@@ -90,11 +109,11 @@ def test_seats_answer_for_the_exchange() -> None:
 
 
 def test_forms_of_lines() -> None:
-    events = [b"1", b"2", b"3"]
+    events = [Event(b"1"), Event(b"2"), Event(b"3")]
     assert frames(events, Fault()) == [b"data: 1\n\n", b"data: 2\n\n", b"data: 3\n\n"]
-    assert frames([b"1"], Fault(line_ends="crlf")) == [b"data: 1\r\n\r\n"]
-    assert frames([b"1"], Fault(line_ends="cr")) == [b"data: 1\r\r"]
-    assert frames([b"1"], Fault(space_after_colon=False)) == [b"data:1\n\n"]
+    assert frames([Event(b"1")], Fault(line_ends="crlf")) == [b"data: 1\r\n\r\n"]
+    assert frames([Event(b"1")], Fault(line_ends="cr")) == [b"data: 1\r\r"]
+    assert frames([Event(b"1")], Fault(space_after_colon=False)) == [b"data:1\n\n"]
     commented = frames(events, Fault(comment_every=2))
     assert commented[1] == b"data: 2\n\n: simulated comment\n\n"
     assert commented[2] == b"data: 3\n\n"

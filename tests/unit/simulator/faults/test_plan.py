@@ -2,6 +2,7 @@
 
 import gzip
 import zlib
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -9,14 +10,14 @@ from hypothesis import strategies as st
 
 from simulator.faults.plan import Ending, Plan, Step, faulty_plan, plain_plan
 from simulator.scenario.faults import Fault
-from simulator.wire.answer import DONE, EVENTS, TEXT, Answer
+from simulator.wire.answer import DONE, EVENTS, TEXT, Answer, Event
 
 EVENT_TEXTS = [b'{"a":"one"}', '{"a":"grün"}'.encode(), '{"a":"🦊"}'.encode(), DONE]
 PLAIN = b"".join(b"data: " + event + b"\n\n" for event in EVENT_TEXTS)
 
 
 def stream(gap: float = 0.5) -> Answer:
-    return Answer(200, EVENTS, events=list(EVENT_TEXTS), gap_seconds=gap)
+    return Answer(200, EVENTS, events=[Event(text) for text in EVENT_TEXTS], gap_seconds=gap)
 
 
 def plan(gap: float = 0.5, **fault: object) -> Plan:
@@ -76,6 +77,18 @@ def test_one_byte_a_write() -> None:
     assert all(len(step.data) == 1 for step in plan(writes={"bytes": 1}).steps)
 
 
+@given(st.integers(0, len(PLAIN) + 5), st.integers(1, 40))
+def test_one_byte_a_write_in_a_stretch(after: int, length: int) -> None:
+    made = plan(writes={"bytes": 1, "after_bytes": after, "for_bytes": length})
+    assert sent(made) == PLAIN
+    ends, offset = set(), 0
+    for step in made.steps:
+        offset += len(step.data)
+        ends.add(offset)
+    assert set(range(max(after, 1), min(after + length, len(PLAIN)) + 1)) <= ends
+    assert len(ends) <= len(EVENT_TEXTS) + length + 1
+
+
 def test_characters_are_split_in_their_middle() -> None:
     pieces = [step.data for step in plan(writes={"split_utf8": True}).steps]
     assert pieces[1] == b'data: {"a":"gr\xc3'
@@ -101,6 +114,21 @@ def test_an_end_without_a_place_comes_instead_of_the_headers() -> None:
 def test_a_stall_without_a_place_comes_before_the_headers_and_is_bounded() -> None:
     assert plan(stall={}).delay_seconds == 3600
     assert plan(stall={"seconds": 3}, delay_seconds=1).delay_seconds == 4
+
+
+def test_slow_accounts_are_slow_with_and_without_faults() -> None:
+    slow = replace(stream(), delay_seconds=2)
+    whole = Answer(200, TEXT, b"body", delay_seconds=2)
+    assert plain_plan(slow, gzip=False).delay_seconds == 2
+    assert plain_plan(whole, gzip=False).delay_seconds == 2
+    assert faulty_plan(slow, Fault(delay_seconds=1), gzip=False).delay_seconds == 3
+
+
+def test_named_events_say_their_names() -> None:
+    answer = Answer(200, EVENTS, events=[Event(b"{}", "ping")])
+    assert sent(plain_plan(answer, gzip=False)) == b"event: ping\ndata: {}\n\n"
+    fault = Fault(line_ends="crlf", space_after_colon=False)
+    assert sent(faulty_plan(answer, fault, gzip=False)) == b"event:ping\r\ndata:{}\r\n\r\n"
 
 
 def test_a_stall_at_the_end_is_a_silence_after_everything() -> None:

@@ -1,5 +1,6 @@
 """Scenario files: every problem is named, none quotes a value."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,19 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     binary.write_bytes(b"\xff\xfe")
     with pytest.raises(ScenarioError, match="not UTF-8"):
         read_scenario(binary, unknown_refusals)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"nth": 1, "probability": 0.5},
+        {"probability": 1.5},
+        {"random_stream_faults": {"kinds": []}},
+        {"random_stream_faults": {"kinds": ["nonsense"]}},
+        {"random_stream_faults": {}, "end": {"how": "cut"}},
+        {"random_stream_faults": {}, "line_ends": "crlf"},
+        {"random_stream_faults": {}, "refusal": "unavailable"},
+    ],
+)
+def test_chances_that_contradict_themselves(fault: dict[str, object]) -> None:
+    assert problems(f"faults: [{json.dumps(fault)}]")

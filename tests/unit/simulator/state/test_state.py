@@ -14,7 +14,8 @@ from simulator.wire.token_string import SigningKey
 
 
 def entry(number: int, endpoint: str = "chat", account: str | None = "a") -> Entry:
-    made = Entry(number, 0.0, endpoint, "POST", "/", "main", "h", (("a", "1"), ("a", "2")))
+    repeated = (("a", "1"), ("a", "2"))
+    made = Entry(number, 0.0, 0.0, endpoint, "POST", "/", "main", "h", repeated)
     made.account = account
     return made
 
@@ -24,7 +25,7 @@ def test_ledger_is_bounded_and_counts_everything() -> None:
     for number in range(1, 5):
         ledger.open(made := entry(number))
         made.status = 200
-        ledger.close(made, Outcome.FINISHED, 1.0)
+        ledger.close(made, Outcome.FINISHED, 1.0, 1.0)
     assert [each.sequence for each in ledger.select(Filter())] == [3, 4]
     assert ledger.counts["chat", 200] == 4
 
@@ -33,10 +34,23 @@ def test_ledger_knows_what_is_open() -> None:
     ledger = Ledger(keep=10)
     ledger.open(first := entry(1))
     ledger.open(entry(2))
-    ledger.close(first, Outcome.CLIENT_LEFT, 1.0)
-    assert (ledger.open_requests, ledger.most_open_requests) == (1, 2)
+    ledger.close(first, Outcome.CLIENT_LEFT, 1.0, 1.0)
+    assert (ledger.gauge.open, ledger.gauge.most) == (1, 2)
     ledger.clear()
-    assert (ledger.open_requests, list(ledger.select(Filter()))) == (1, [])
+    assert (ledger.gauge.open, list(ledger.select(Filter()))) == (1, [])
+
+
+def test_ledger_knows_what_is_open_of_an_account() -> None:
+    ledger = Ledger(keep=10)
+    for made in (first := entry(1, account=None), entry(2, account=None)):
+        ledger.open(made)
+        ledger.attribute(made, "a")
+    ledger.attribute(entry(3, account=None), None)
+    ledger.close(first, Outcome.FINISHED, 1.0, 1.0)
+    gauge = ledger.gauges_by_account["a"]
+    assert (gauge.open, gauge.most) == (1, 2)
+    ledger.clear()
+    assert (gauge.open, gauge.most) == (1, 1)
 
 
 def test_ledger_selects() -> None:
@@ -51,7 +65,7 @@ def test_ledger_selects() -> None:
     assert chosen(account="a", since=1) == [2, 4]
     assert chosen(limit=2) == [1, 2]
     assert chosen(outcome="open", status=0) == [1, 2, 3, 4]
-    assert chosen(model="gpt-4o") == []
+    assert chosen(model="gpt-4o") == chosen(marker="m") == []
 
 
 def test_repeated_headers_become_one() -> None:

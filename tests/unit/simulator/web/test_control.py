@@ -132,3 +132,52 @@ async def test_ledger_is_read_and_forgotten() -> None:
     assert entries[0]["model"] == "gpt-4o"
     await order(simulated, "DELETE", "ledger")
     assert (await order(simulated, "GET", "ledger"))[1] == []
+
+
+async def test_accounts_are_refused_and_slowed_while_it_runs() -> None:
+    simulated = Simulated()
+    changes = {"refusal": "unavailable", "latency_seconds": 1}
+    assert (await order(simulated, "POST", "accounts/octocat", changes))[0] == 200
+    told = simulated.chat()
+    assert (told.status, told.plan.delay_seconds) == (503, 1)
+    assert (await order(simulated, "POST", "accounts/octocat", {"refusal": None}))[0] == 200
+    assert simulated.chat().status == 200
+    assert (await order(simulated, "POST", "accounts/octocat", {"refusal": "x"}))[0] == 400
+
+
+async def test_what_would_be_said_can_be_asked() -> None:
+    body = {"model": "gpt-5.4", "messages": [{"role": "user", "content": "hello"}]}
+    question = {"endpoint": "messages", "body": body}
+    status, said = await order(Simulated(), "POST", "expected", question)
+    assert (status, said["text"]) == (
+        200,
+        "This is a simulated answer from gpt-5.4. You said: hello",
+    )
+    assert (await order(Simulated(), "POST", "expected", {**question, "body": {}}))[0] == 400
+    assert (await order(Simulated(), "POST", "expected", {"endpoint": "messages"}))[0] == 400
+
+
+async def test_overlap_counts_what_models_were_asked() -> None:
+    simulated = Simulated()
+    ledger = simulated.world.ledger
+    for said in ("marker:a", "marker:b", "marker:b"):
+        ledger.open(simulated.chat(said).entry)
+    ledger.open(simulated.exchange().entry)
+    assert await order(simulated, "GET", "overlap") == (200, {"octocat": 3})
+    by_marker = await order(simulated, "GET", "overlap", query="by=marker")
+    assert by_marker == (200, {"a": 1, "b": 2})
+    selected = await order(simulated, "GET", "overlap", query="by=model&marker=b")
+    assert selected == (200, {"gpt-4o": 2})
+    exchanges = await order(simulated, "GET", "overlap", query="endpoint=exchange")
+    assert exchanges == (200, {"octocat": 1})
+    assert (await order(simulated, "GET", "overlap", query="by=nonsense"))[0] == 400
+
+
+async def test_state_has_gauges_for_each_account() -> None:
+    simulated = Simulated()
+    simulated.chat()
+    _, state = await order(simulated, "GET", "state")
+    # The exchange for the token and the chat request: nothing closes them here.
+    assert state["accounts"]["octocat"]["open_requests"] == 2
+    assert state["accounts"]["octocat"]["most_open_requests"] == 2
+    assert state["accounts"]["noaccess"]["open_requests"] == 0

@@ -1,8 +1,8 @@
 """The price of an answer, by the formula of §6.6."""
 
 from simulator.wire.catalogue import CATALOGUE, Prices
-from simulator.wire.chat_reply import Reply
-from simulator.wire.usage import copilot_usage, usage_body
+from simulator.wire.reply import Reply
+from simulator.wire.usage import chat_usage, copilot_usage
 
 SONNET = next(model for model in CATALOGUE if model.id == "claude-sonnet-4.6")
 
@@ -28,6 +28,6 @@ def test_cached_tokens_are_not_paid_for_twice() -> None:
 
 
 def test_openai_counts() -> None:
-    body = usage_body(reply(10, 5, cached=4))
+    body = chat_usage(reply(10, 5, cached=4))
     assert (body["prompt_tokens"], body["completion_tokens"], body["total_tokens"]) == (10, 5, 15)
     assert body["prompt_tokens_details"]["cached_tokens"] == 4

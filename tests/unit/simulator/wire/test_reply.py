@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from simulator.scenario.faults import Script
 from simulator.wire.catalogue import CATALOGUE
-from simulator.wire.chat_reply import Reply, argument_pieces, pieces_of, reply_to, stretched
 from simulator.wire.chat_request import ChatRequest, decode_chat
+from simulator.wire.reply import Reply, argument_pieces, pieces_of, reply_to, stretched
 from tests.unit.simulator.asking import WEATHER
 
 MODELS = {model.id: model for model in CATALOGUE}
@@ -23,7 +23,7 @@ def request(**fields: object) -> ChatRequest:
 
 
 def reply(script: Script | None = None, model: str = "gpt-4o", **fields: object) -> Reply:
-    return reply_to(request(**fields), MODELS[model], script or Script())
+    return reply_to(request(**fields).prompt(), MODELS[model], script or Script())
 
 
 @given(st.text(), st.none() | st.integers(1, 50), st.none() | st.integers(1, 50))
@@ -77,7 +77,16 @@ def test_tool_choice_names_the_tool() -> None:
 def test_parallel_calls_have_ids_of_their_own() -> None:
     calls = reply(Script(parallel_tool_calls=3), tools=[WEATHER]).calls
     assert len({call.id for call in calls}) == 3
-    assert all("".join(argument_pieces(call)) == call.arguments for call in calls)
+    assert all("".join(argument_pieces(call.arguments)) == call.arguments for call in calls)
+
+
+def test_calls_of_another_turn_have_other_ids() -> None:
+    """Within one conversation no id may name two calls."""
+    user = {"role": "user", "content": "hi"}
+    (first,) = reply(tools=[WEATHER], messages=[user]).calls
+    (later,) = reply(tools=[WEATHER], messages=[user, user, user]).calls
+    assert first.arguments == later.arguments
+    assert first.id != later.id
 
 
 def test_only_claude_speaks_before_it_calls() -> None:
