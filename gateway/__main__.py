@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import getpass
 import logging
+import re
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from gateway.cli.keys import print_new_key
 from gateway.review import summary, warnings
 from gateway.settings.document import Settings
 from gateway.settings.snapshot import snapshot_of
+from gateway.settings.values import IDENTIFIER
 from runtime import logs
 from runtime.clock import SystemClock
 from runtime.command import (
@@ -137,8 +139,22 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
 def _add_keys(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     new = actions.add_parser("new", help="print a new key once, and what to store of it")
-    new.add_argument("--id", required=True, help="what the key is called in logs and reports")
-    new.add_argument("--group", default="engineering", help="the group it belongs to")
+    new.add_argument(
+        "--id", required=True, type=_identifier, help="what the key is called in logs and reports"
+    )
+    new.add_argument(
+        "--group", default="engineering", type=_identifier, help="the group it belongs to"
+    )
+
+
+def _identifier(text: str) -> str:
+    """What the configuration takes as an id."""
+    if not re.fullmatch(IDENTIFIER, text):
+        raise argparse.ArgumentTypeError(
+            "must be letters, digits, '.', '_' and '-', at most 128, and begin with one of the "
+            "first two"
+        )
+    return text
 
 
 def _add_doctor(parser: argparse.ArgumentParser) -> None:

@@ -215,9 +215,11 @@ def _there(reloader: Reloader[Snapshot] | None) -> Iterable[Reloader[Snapshot]]:
 
 def front_server(context: Context) -> FrontServer:
     """The callers' HTTP server, not listening yet."""
+    front = Front(context)
     return FrontServer(
         context.connections,
-        Front(context).handle,
+        front.refuse,
+        front.handle,
         # A caller that leaves cancels its handler, and with it the upstream request, at once.
         handler_cancellation=True,
         access_log=None,

@@ -29,6 +29,8 @@ class _Entry:
     lock: asyncio.Lock
     list: tuple[Model, ...] | None = None
     good_until: float = 0.0
+    error: GatewayError | None = None
+    """Why there is no list; whoever waited for it is told the same until `good_until`."""
 
 
 class Catalogue:
@@ -58,18 +60,19 @@ class Catalogue:
     async def _of(self, account: GroupAccount, group: Group) -> tuple[Model, ...]:
         entry = self._entries.setdefault(account.id, _Entry(asyncio.Lock()))
         async with entry.lock:
-            if entry.list is None or self._clock.monotonic() >= entry.good_until:
+            if self._clock.monotonic() >= entry.good_until:
                 await self._renew(account, group, entry)
-            assert entry.list is not None  # noqa: S101  _renew raises otherwise
+            if entry.list is None:
+                assert entry.error is not None  # noqa: S101  _renew leaves one or the other
+                raise entry.error
             return entry.list
 
     async def _renew(self, account: GroupAccount, group: Group, entry: _Entry) -> None:
         try:
             entry.list = await self._fetch(account, group)
             entry.good_until = self._clock.monotonic() + FRESH_SECONDS
-        except GatewayError:
-            if entry.list is None:
-                raise
+        except GatewayError as error:
+            entry.error = error
             entry.good_until = self._clock.monotonic() + PAUSE_SECONDS
 
     async def _fetch(self, account: GroupAccount, group: Group) -> tuple[Model, ...]:

@@ -31,7 +31,7 @@ GEN_AI_LABELS = (
     *("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "error_type"),
 )
 OTHER = "other"
-MAX_MODELS = 100
+MAX_MODELS = 60
 """Model names come from callers; only those upstream accepted become labels, and not more."""
 
 
@@ -171,7 +171,8 @@ class PrometheusEvents:
             self._initiators.labels(
                 exchange.group, verdict.initiator.value, verdict.rule.value
             ).inc()
-        model = self._model_label(exchange)
+        # A model's failures are counted together: models times faults would be too many series.
+        model = OTHER if exchange.fault else self._model_label(exchange)
         provider = PROVIDERS.get(exchange.platform, exchange.platform)
         self._duration.labels(OPERATION, provider, model, exchange.fault).observe(seconds)
         if exchange.first_byte_seconds is not None:

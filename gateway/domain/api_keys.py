@@ -60,7 +60,8 @@ def digest(key: str) -> str:
 
     A key has far too many random bits to be guessed, so no slow hash is needed.
     """
-    return hashlib.sha256(key.encode()).hexdigest()
+    # Whatever bytes a header held: those that are no text come as surrogates.
+    return hashlib.sha256(key.encode(errors="surrogateescape")).hexdigest()
 
 
 def find(keys: Mapping[str, ApiKey], presented: str, now: float) -> ApiKey:
@@ -81,7 +82,7 @@ def find(keys: Mapping[str, ApiKey], presented: str, now: float) -> ApiKey:
 
 
 def _checksum(body: str) -> str:
-    number = zlib.crc32(body.encode())
+    number = zlib.crc32(body.encode(errors="surrogateescape"))
     characters = ""
     for _ in range(CHECKSUM_CHARACTERS):
         number, index = divmod(number, len(ALPHABET))

@@ -17,6 +17,7 @@ class Fault(Enum):
     CALLER_KEY_UNKNOWN = "caller_key_unknown"
     CALLER_KEY_EXPIRED = "caller_key_expired"
     CALLER_KEYS_CONFLICT = "caller_keys_conflict"
+    CALLER_HTTP_INVALID = "caller_http_invalid"
     CALLER_PATH_UNKNOWN = "caller_path_unknown"
     CALLER_ENDPOINT_UNSUPPORTED = "caller_endpoint_unsupported"
     CALLER_METHOD_NOT_ALLOWED = "caller_method_not_allowed"
@@ -75,6 +76,7 @@ class GatewayError(Exception):
         code: str | None = None,
         param: str | None = None,
         retry_after: float | None = None,
+        allow: str | None = None,
     ) -> None:
         super().__init__(message)
         self.fault = fault
@@ -85,3 +87,5 @@ class GatewayError(Exception):
         """The field of the request that is at fault."""
         self.retry_after = retry_after
         """Seconds after which the same request may succeed."""
+        self.allow = allow
+        """The method that the path takes."""

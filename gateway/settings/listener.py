@@ -1,9 +1,9 @@
 """The sections `listen` and `drain`: where the gateway is reached, and how it stops being."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from gateway.settings.not_yet import NotYet
 from gateway.settings.values import Count, Port, Seconds
@@ -27,6 +27,12 @@ class Listen(Section):
     tls: ListenTls | None = None
     trusted_proxies: tuple[str, ...] = ()
     connection_max_age_seconds: Seconds = 3600
+
+    @model_validator(mode="after")
+    def _two_ports(self) -> Self:
+        if self.port == self.ops_port != 0:
+            raise ValueError("port and ops_port must differ")
+        return self
 
     @field_validator("workers")
     @classmethod

@@ -3,6 +3,7 @@
 import asyncio
 
 from aiohttp import web
+from aiohttp.http_exceptions import PayloadEncodingError
 
 from gateway.domain.errors import Fault, GatewayError
 
@@ -29,6 +30,10 @@ async def read_body(request: web.BaseRequest, limit: int) -> bytes:
     except TimeoutError:
         raise GatewayError(
             Fault.CALLER_BODY_TIMEOUT, f"The body did not arrive within {READ_SECONDS:g} s."
+        ) from None
+    except (web.RequestPayloadError, PayloadEncodingError):
+        raise GatewayError(
+            Fault.CALLER_BODY_INVALID, "The body is not encoded as its headers say."
         ) from None
     return bytes(body)
 

@@ -13,6 +13,7 @@ from gateway.relay import Answer
 from gateway.web.body import read_body
 from gateway.web.context import Caller, Context
 from gateway.web.downstream import Downstream
+from gateway.web.ids import id_headers
 
 JSON = {"Content-Type": "application/json"}
 
@@ -46,7 +47,7 @@ async def _stream(
 ) -> web.StreamResponse:
     downstream = Downstream(request, exchange, call.protocol, context.heartbeats, context.clock)
     downstream.headers = {
-        "x-request-id": exchange.request_id,
+        **id_headers(request, exchange),
         **context.connections.closing_headers(request),
     }
     try:

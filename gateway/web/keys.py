@@ -1,15 +1,17 @@
 """Takes the caller's key from the headers it may stand in (design §7)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
+
+from multidict import CIMultiDictProxy
 
 from gateway.domain.errors import Fault, GatewayError
 
 MAX_KEY_CHARACTERS = 4096
 
 
-def presented_key(headers: Mapping[str, str]) -> str:
+def presented_key(headers: CIMultiDictProxy[str]) -> str:
     """The key a request shows. Raises GatewayError: none, or two different ones."""
-    shown = {key for key in (_bearer(headers), headers.get("x-api-key", "").strip()) if key}
+    shown = {key for key in _shown(headers) if key}
     if not shown:
         raise GatewayError(
             Fault.CALLER_KEY_MISSING,
@@ -18,11 +20,15 @@ def presented_key(headers: Mapping[str, str]) -> str:
     if len(shown) > 1:
         raise GatewayError(
             Fault.CALLER_KEYS_CONFLICT,
-            "'Authorization' and 'x-api-key' hold two different keys; send one.",
+            "Its headers hold two different keys; send one.",
         )
     return shown.pop()[:MAX_KEY_CHARACTERS]
 
 
-def _bearer(headers: Mapping[str, str]) -> str:
-    scheme, _, key = headers.get("authorization", "").strip().partition(" ")
-    return key.strip() if scheme.lower() == "bearer" else ""
+def _shown(headers: CIMultiDictProxy[str]) -> Iterator[str]:
+    """Every key in every header it may stand in, also in one that was sent twice."""
+    for value in headers.getall("authorization", ()):
+        scheme, _, key = value.strip().partition(" ")
+        yield key.strip() if scheme.lower() == "bearer" else ""
+    for value in headers.getall("x-api-key", ()):
+        yield value.strip()

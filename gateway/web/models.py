@@ -27,7 +27,7 @@ async def get_model(
 ) -> web.StreamResponse:
     """One model; the last segment of the path is its id."""
     found = await _models(context, caller, exchange)
-    model = models.find(found, request.path.rpartition("/models/")[2])
+    model = models.find(found, request.path.partition("/models/")[2])
     return web.Response(body=msgspec.json.encode(_shape(model)), headers=JSON)
 
 

@@ -36,6 +36,7 @@ SHAPES: dict[Fault, Shape] = {
     Fault.CALLER_KEY_UNKNOWN: Shape(401, _AUTH, "invalid_api_key"),
     Fault.CALLER_KEY_EXPIRED: Shape(401, _AUTH, "invalid_api_key"),
     Fault.CALLER_KEYS_CONFLICT: Shape(401, _AUTH, "invalid_api_key"),
+    Fault.CALLER_HTTP_INVALID: Shape(400, _REQUEST, "malformed_request"),
     Fault.CALLER_PATH_UNKNOWN: Shape(404, _REQUEST, "unknown_url"),
     Fault.CALLER_ENDPOINT_UNSUPPORTED: Shape(404, _REQUEST, "unsupported_endpoint"),
     Fault.CALLER_METHOD_NOT_ALLOWED: Shape(405, _REQUEST, "method_not_allowed"),
@@ -85,6 +86,15 @@ SHAPES: dict[Fault, Shape] = {
 }
 
 
+def malformed() -> GatewayError:
+    """The error for a request that HTTP itself does not allow; quotes nothing of it."""
+    return GatewayError(
+        Fault.CALLER_HTTP_INVALID,
+        "The request is not valid HTTP: its line, a header, or the length or encoding of its body "
+        "is wrong or too long.",
+    )
+
+
 def unexpected() -> GatewayError:
     """The error for a defect of ours; what happened is in the log, not in the answer."""
     return GatewayError(Fault.GATEWAY_OTHER, "The gateway failed; its operators can see why.")
@@ -96,6 +106,8 @@ def error_response(error: GatewayError) -> web.Response:
     if error.retry_after is not None:
         # Rounded up: a caller that returns a moment too early is refused again.
         headers["Retry-After"] = str(math.ceil(error.retry_after))
+    if error.allow is not None:
+        headers["Allow"] = error.allow
     return web.Response(status=SHAPES[error.fault].status, headers=headers, body=error_body(error))
 
 

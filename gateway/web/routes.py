@@ -53,7 +53,9 @@ def find_route(method: str, path: str) -> Route:
         raise _unknown(path)
     if method != route.method and not (method == "HEAD" and route.method == "GET"):
         raise GatewayError(
-            Fault.CALLER_METHOD_NOT_ALLOWED, f"This path takes {route.method}, not {method}."
+            Fault.CALLER_METHOD_NOT_ALLOWED,
+            f"This path takes {route.method}, not {method}.",
+            allow=route.method,
         )
     return route
 

@@ -11,19 +11,17 @@ import uuid
 
 from aiohttp import web
 
-from gateway.domain import api_keys, groups, headers
+from gateway.domain import api_keys, groups
 from gateway.domain.errors import GatewayError
 from gateway.ports import Exchange
 from gateway.web import problems
 from gateway.web.context import Caller, Context
+from gateway.web.ids import REQUEST_ID_HEADER, id_headers
 from gateway.web.keys import presented_key
 from gateway.web.routes import UNROUTED, Route, find_route
 from runtime.logs import fields
 
 log = logging.getLogger("gateway.access")
-
-REQUEST_ID_HEADER = "x-request-id"
-CALLER_REQUEST_ID_HEADER = "x-caller-request-id"
 
 
 class Front:
@@ -76,16 +74,26 @@ class Front:
         self._context.events.request_started(exchange)
         return Caller(key, group)
 
+    def refuse(self, request: web.BaseRequest, is_ours: bool) -> web.Response:
+        """Answer a request that never was one: aiohttp could not read it, or we failed badly."""
+        exchange = Exchange(str(uuid.uuid4()), UNROUTED, self._context.clock.monotonic())
+        error = problems.unexpected() if is_ours else problems.malformed()
+        exchange.fault = error.fault.value
+        response = problems.error_response(error)
+        exchange.status = response.status
+        response.headers[REQUEST_ID_HEADER] = exchange.request_id
+        response.force_close()
+        self._context.events.request_ended(exchange, 0.0)
+        _write_access_line(exchange, 0.0)
+        return response
+
     def _label(
         self, request: web.BaseRequest, response: web.StreamResponse, exchange: Exchange
     ) -> None:
         exchange.status = response.status
-        response.headers[REQUEST_ID_HEADER] = exchange.request_id
+        response.headers.update(id_headers(request, exchange))
         if self._context.connections.closing_headers(request):
             response.force_close()
-        own = request.headers.get(REQUEST_ID_HEADER, "")
-        if headers.is_request_id(own):
-            response.headers[CALLER_REQUEST_ID_HEADER] = own
 
 
 def _write_access_line(exchange: Exchange, seconds: float) -> None:

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,7 +19,8 @@ from typing import Self
 from tests.servers.ports import free_ports
 from tests.servers.process import clean_environment
 
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 120.0
+"""What a first `make run` may take, its installation included."""
 PORT_NAMES = ("gateway", "gateway-ops", "token-service", "token-service-ops", "simulator")
 
 
@@ -62,7 +64,8 @@ class Supervisor:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        self._reader = threading.Thread(target=self._read)
+        # A test that fails must not keep the whole suite from ending.
+        self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         return self
 
@@ -72,8 +75,9 @@ class Supervisor:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # By pid, and only what was started here; the kernel ends the children with it.
-        self.process.kill()
+        # The session that was started here: make does not take its children along when it is killed.
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self._reader.join(WAIT_SECONDS)
 

@@ -12,7 +12,7 @@ import pytest
 from gateway.domain.errors import Fault, GatewayError
 from runtime import logs
 from tests.servers.gateway_front import AUTHORIZATION, BODY_BYTES, fronting
-from tests.servers.raw_upstream import RawUpstream, playing
+from tests.servers.raw_upstream import RawUpstream, chunk, head, playing
 
 pytestmark = pytest.mark.anyio
 PATH = "/v1/chat/completions"
@@ -174,3 +174,106 @@ async def test_models_are_listed_and_looked_up() -> None:
                 assert answer.status == 404
     assert len(upstream.requests) == 1
     assert b"x-initiator" not in upstream.requests[0].lower()
+
+
+BROKEN = {
+    "a header with a control character": b"Authorization: Bearer cgw-SECRET\x00x\r\n\r\n",
+    "a header that is too long": b"Authorization: Bearer cgw-SECRET" + b"x" * 9_000 + b"\r\n\r\n",
+    "a length that is no number": b"x-api-key: cgw-SECRET\r\nContent-Length: cgw-SECRET\r\n\r\n",
+    "a chunk without a size": (
+        b"Transfer-Encoding: chunked\r\n\r\ncgw-SECRET in the body\r\n0\r\n\r\n"
+    ),
+    "an encoding nobody knows": (
+        b"x-api-key: callers-key\r\nContent-Encoding: br\r\nContent-Length: 10\r\n\r\ncgw-SECRET"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+async def test_what_is_no_http_is_answered_as_everything_else_and_not_quoted(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Keys and content may stand anywhere in it: neither the log nor the answer repeats them."""
+    caplog.set_level(logging.DEBUG)
+    async with fronting("http://127.0.0.1:1") as front:
+        reader, writer = await asyncio.open_connection(front.host, front.port)
+        writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nHost: gateway\r\n" + BROKEN[name])
+        async with asyncio.timeout(5):
+            answer = await reader.read()
+        writer.close()
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.split(b" ", 2)[1] in (b"400", b"401")
+    assert b"\r\nx-request-id: " in head
+    assert b"\r\nx-gateway-error: caller_" in head
+    assert json.loads(body)["error"]["message"]
+    said = answer.decode() + "".join(
+        f"{record.getMessage()} {vars(record)} {record.exc_text}" for record in caplog.records
+    )
+    assert "cgw-SECRET" not in said
+    assert front.events.ended
+
+
+async def test_a_length_that_is_too_small_does_not_show_the_rest(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What follows is read as a request of its own, and is none."""
+    caplog.set_level(logging.DEBUG)
+    async with fronting("http://127.0.0.1:1") as front:
+        reader, writer = await asyncio.open_connection(front.host, front.port)
+        writer.write(
+            b"POST /nowhere HTTP/1.1\r\nHost: gateway\r\nContent-Length: 2\r\n\r\n"
+            b'{}{"messages": "cgw-SECRET"}\r\n\r\n'
+        )
+        async with asyncio.timeout(5):
+            answer = await reader.read()
+        writer.close()
+    assert b"x-gateway-error: caller_http_invalid" in answer
+    said = answer.decode() + "".join(f"{r.getMessage()} {vars(r)}" for r in caplog.records)
+    assert "cgw-SECRET" not in said
+
+
+@pytest.mark.parametrize(
+    "body", [b"no gzip at all", gzip.compress(BODY)[:-6] + b"\x00" * 6, gzip.compress(BODY)[:20]]
+)
+async def test_a_body_that_is_not_encoded_as_it_says_is_the_callers_mistake(body: bytes) -> None:
+    headers = {**AUTHORIZATION, "Content-Encoding": "gzip"}
+    async with fronting("http://127.0.0.1:1") as front, aiohttp.ClientSession() as session:
+        async with session.post(front.url + PATH, data=body, headers=headers) as answer:
+            assert answer.status == 400
+            assert answer.headers["x-gateway-error"].startswith("caller_")
+
+
+async def test_a_key_that_is_no_text_is_an_unknown_key() -> None:
+    async with fronting("http://127.0.0.1:1") as front:
+        reader, writer = await asyncio.open_connection(front.host, front.port)
+        writer.write(
+            b"GET /v1/models HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n"
+            b"x-api-key: caf\xe9 \xff\r\n\r\n"
+        )
+        async with asyncio.timeout(5):
+            answer = await reader.read()
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 401 ")
+    assert b"x-gateway-error: caller_key_unknown" in answer
+
+
+async def test_a_stream_keeps_the_callers_own_id_too() -> None:
+    event = b'data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"m","choices":'
+    event += b'[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}\n\ndata: [DONE]\n\n'
+    script = [head("text/event-stream"), chunk(event), chunk(b"")]
+    body = json.dumps({**json.loads(BODY), "stream": True})
+    headers = {**AUTHORIZATION, "x-request-id": "mine-1"}
+    async with playing(RawUpstream(script)) as upstream, fronting(upstream.url) as front:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(front.url + PATH, data=body, headers=headers) as answer,
+        ):
+            assert answer.headers["x-caller-request-id"] == "mine-1"
+            assert answer.headers["x-request-id"] not in ("", "mine-1")
+
+
+async def test_a_wrong_method_is_told_the_right_one() -> None:
+    async with fronting("http://127.0.0.1:1") as front, aiohttp.ClientSession() as session:
+        async with session.get(front.url + PATH) as answer:
+            assert answer.status == 405
+            assert answer.headers["Allow"] == "POST"
