@@ -4,6 +4,10 @@
 -- ARGV     1 milliseconds a lease lasts  2 in msgpack, a list with three items for each question:
 --          the number of its key, the limit (0: give back), the lease
 -- returns  a digit for each question: 1 taken or given back, 0 none was left
+--
+-- A process that gives a place back looks for one again at once, the others only now and then:
+-- it would keep its places for ever. So while a place is fought over, beside its set lies a hash
+-- of who was refused lately, and who got the last one: that one waits while others do.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local lasts = tonumber(ARGV[1])
@@ -13,11 +17,47 @@ for position, key in ipairs(KEYS) do
   taken[position] = redis.call('ZCARD', key)
 end
 
+local LATELY = 600
+
+local function owner_of(lease)
+  return string.match(lease, '^(.*)%-') or lease
+end
+
+local function refuse(fight, owner)
+  redis.call('HSET', fight, owner, now)
+  redis.call('PEXPIRE', fight, LATELY)
+  return '0'
+end
+
+-- Whether another process was refused lately, and this one got the last place.
+local function is_anothers_turn(fight, owner)
+  if redis.call('HGET', fight, 'last') ~= owner then
+    return false
+  end
+  local refused = redis.call('HGETALL', fight)
+  for field = 1, #refused, 2 do
+    local who = refused[field]
+    if who ~= 'last' and who ~= owner and now - tonumber(refused[field + 1]) < LATELY then
+      return true
+    end
+  end
+  return false
+end
+
 local function take(position, limit, lease)
-  local key = KEYS[position]
+  local key, owner = KEYS[position], owner_of(lease)
+  local fight = key .. ':fight'
   if taken[position] >= limit then
     -- The answer to an earlier try may have been lost.
-    return redis.call('ZSCORE', key, lease) and '1' or '0'
+    return redis.call('ZSCORE', key, lease) and '1' or refuse(fight, owner)
+  end
+  if redis.call('EXISTS', fight) == 1 then
+    if is_anothers_turn(fight, owner) then
+      return refuse(fight, owner)
+    end
+    redis.call('HDEL', fight, owner)
+    redis.call('HSET', fight, 'last', owner)
+    redis.call('PEXPIRE', fight, LATELY)
   end
   taken[position] = taken[position] + redis.call('ZADD', key, 'NX', now + lasts, lease)
   return '1'

@@ -588,3 +588,42 @@ def _is_down_after_asking(replica: Replica) -> bool:
     """Somebody has to ask before it is known."""
     replica.state.board._news.set()
     return not replica.is_up
+
+
+async def test_a_place_that_is_fought_over_goes_to_the_other_replica_too(
+    server: ValkeyServer,
+) -> None:
+    """Who gives it back is there first, every time: that must not be for ever."""
+    async with fleet(server) as f:
+        one, two = await f.join(), await f.join()
+        mine = await one.take(1)
+        assert await two.slots.take("key:a", 1) is None
+        turns: list[str] = []
+        for _ in range(3):
+            one.slots.give_back(mine)
+            again = await one.slots.take("key:a", 1)
+            if again is not None:
+                turns.append("one")
+                mine = again
+                assert await two.slots.take("key:a", 1) is None
+                continue
+            theirs = await two.take(1)
+            turns.append("two")
+            assert await one.slots.take("key:a", 1) is None
+            two.slots.give_back(theirs)
+            mine = await one.take(1)
+        assert "two" in turns[:2]
+        assert await two.slots.take("key:a", 1) is None
+
+
+async def test_nobody_waits_for_a_replica_that_has_stopped_asking(server: ValkeyServer) -> None:
+    async with fleet(server) as f:
+        one, two = await f.join(), await f.join()
+        mine = await one.take(1)
+        assert await two.slots.take("key:a", 1) is None
+        async with asyncio.timeout(5):
+            for _ in range(3):
+                one.slots.give_back(mine)
+                while (again := await one.slots.take("key:a", 1)) is None:
+                    await asyncio.sleep(0.05)
+                mine = again
