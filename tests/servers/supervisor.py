@@ -75,7 +75,7 @@ class Supervisor:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # The session that was started here: make does not take its children along when it is killed.
+        # The session that was started here: make takes no child along when it is killed.
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
