@@ -10,7 +10,7 @@ PACKAGES := gateway token_service token_client runtime simulator tools tests ben
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint fmt style types imports protos protos-check lock lock-check \
-	ci-tools clean venv venv-dev accept-broker bench client-wheel
+	ci-tools clean venv venv-dev accept-broker accept-gateway bench client-wheel
 
 ##@ Use
 
@@ -40,6 +40,9 @@ client-wheel: venv-dev ## Build copilot-token-client, the client other teams ins
 accept-broker: venv-dev ## The broker's acceptance runs at full size (about 20 minutes), with figures
 	$(BIN)/python -m pytest -q --full-size tests/acceptance/test_broker_*.py \
 		tests/integration/token_service/test_renewal_protocol.py $(ARGS)
+
+accept-gateway: venv-dev ## The gateway's acceptance runs at full size (about 15 minutes), with figures
+	$(BIN)/python -m pytest -q --full-size tests/acceptance/test_gateway_*.py $(ARGS)
 
 bench: venv-dev ## What a call costs, beside a reference in the same run; ARGS="--most 1.2" makes it a check
 	$(BIN)/python -m bench.broker_call $(ARGS)

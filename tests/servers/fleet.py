@@ -3,9 +3,6 @@
 import base64
 import hashlib
 import secrets
-import signal
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -14,98 +11,31 @@ from types import TracebackType
 from typing import Any, Self
 
 import grpc
-import httpx
-import yaml
 
 from tests.servers.caller_process import CallerProcess
 from tests.servers.ports import free_ports
-from tests.servers.process import ROOT, ServiceProcess, clean_environment
+from tests.servers.replica import ReplicaProcess
 from token_client.client import TokenClient
 from token_client.files import Tls
 
 CALLER = "acceptance"
 
 
-class Replica:
-    """One process of the fleet."""
+class Replica(ReplicaProcess):
+    """One process of token_service."""
 
     def __init__(
         self, directory: Path, document: Mapping[str, Any], environment: Mapping[str, str]
     ):
         rpc, ops = free_ports(2)
         self.target = f"127.0.0.1:{rpc}"
-        self.ops_url = f"http://127.0.0.1:{ops}"
-        self._file = directory / f"replica-{rpc}.yaml"
         listen = {**document["listen"], "grpc": self.target, "ops": f"127.0.0.1:{ops}"}
-        self._file.write_text(yaml.safe_dump({**document, "listen": listen}))
-        self._environment = environment
-        self.process = self._new()
-        self._former: list[ServiceProcess] = []
-
-    def start(self) -> Self:
-        """Start, or start again after `kill` or `terminate`."""
-        if self.process.process is not None:
-            self._former.append(self.process)
-            self.process = self._new()
-        self.process.start()
-        return self
-
-    def kill(self) -> None:
-        """End it as a crash would."""
-        self.process.kill()
-
-    def terminate(self) -> int:
-        """End it in order."""
-        return self.process.terminate()
-
-    def pause(self) -> None:
-        """It stops in the middle of whatever it does."""
-        assert self.process.process is not None
-        self.process.process.send_signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """It goes on, and has not noticed."""
-        assert self.process.process is not None
-        self.process.process.send_signal(signal.SIGCONT)
-
-    def metric(self, name: str, **labels: str) -> float:
-        """The sum of a metric's samples with these labels; 0 when there are none."""
-        wanted = [f'{label}="{value}"' for label, value in labels.items()]
-        total = 0.0
-        for line in self.metrics().splitlines():
-            series, _, value = line.rpartition(" ")
-            if series.partition("{")[0] == name and all(pair in series for pair in wanted):
-                total += float(value)
-        return total
-
-    def metrics(self) -> str:
-        """What a scrape sees."""
-        return httpx.get(f"{self.ops_url}/metrics", trust_env=False).text
-
-    def checked(self) -> str:
-        """What `--check` prints of its configuration."""
-        command = [sys.executable, "-m", "token_service", "--config", str(self._file), "--check"]
-        done = subprocess.run(
-            command, cwd=ROOT, env=clean_environment(), capture_output=True, timeout=30, check=True
-        )
-        return (done.stdout + done.stderr).decode()
-
-    def stop(self) -> None:
-        """End it, whatever state it is in."""
-        if self.process.process is not None and self.process.process.poll() is None:
-            self.resume()
-        for process in (*self._former, self.process):
-            process.__exit__(None, None, None)
-
-    def output(self) -> str:
-        """What it wrote so far, in all its lives."""
-        return "".join(process.output() for process in (*self._former, self.process))
-
-    def _new(self) -> ServiceProcess:
-        return ServiceProcess(
-            ["token_service", "--config", str(self._file)],
-            f"{self.ops_url}/readyz",
-            self._environment,
+        super().__init__(
+            "token_service",
+            directory / f"replica-{rpc}.yaml",
+            {**document, "listen": listen},
+            f"http://127.0.0.1:{ops}",
+            environment,
         )
 
 

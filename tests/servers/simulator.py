@@ -22,6 +22,7 @@ class Seen(msgspec.Struct, frozen=True):
 
     sequence: int
     time: float
+    opened: float
     endpoint: str
     method: str
     path: str
@@ -33,14 +34,17 @@ class Seen(msgspec.Struct, frozen=True):
     body: str | None
     account: str | None
     model: str | None
+    marker: str | None
     stream: bool
     initiator: str | None
     vision: bool
     status: int
     fault: str | None
+    fault_kind: str | None
     nano_aiu: int
     outcome: str
     ended_at: float | None
+    closed: float | None
     writes: int
     bytes_sent: int
 
@@ -107,8 +111,8 @@ class Simulator:
         return int(self._ask("DELETE", "/faults", query=query)["removed"])
 
     def ledger(self, **wanted: str | int) -> list[Seen]:
-        """What was asked, oldest first; `endpoint`, `account`, `model`, `outcome`, `status`,
-        `since` and `limit` select."""
+        """What was asked, oldest first; `endpoint`, `account`, `model`, `marker`,
+        `outcome`, `status`, `since` and `limit` select."""
         content = self._ask("GET", "/ledger", query=wanted)
         return msgspec.convert(content, list[Seen])
 
