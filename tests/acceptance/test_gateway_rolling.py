@@ -12,8 +12,9 @@ import pytest
 
 from tests.servers.balancer import Balancer, Endpoint, balancing
 from tests.servers.callers import at_rate
+from tests.servers.chat_streams import told
 from tests.servers.crowd import Crowd, team
-from tests.servers.gateway_callers import CHAT, answer_to, ask, is_complete, question, told
+from tests.servers.gateway_callers import CHAT, answer_to, ask, is_complete, question
 from tests.servers.gateway_fleet import GatewayFleet, GatewayReplica
 from tests.servers.valkey_server import ValkeyServer
 

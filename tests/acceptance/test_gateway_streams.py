@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.chat_streams import told
 from tests.servers.crowd import Crowd, team
-from tests.servers.gateway_callers import MODEL, Reply, answer_to, ask, question, told
+from tests.servers.gateway_callers import MODEL, Reply, answer_to, ask, question
 from tests.servers.gateway_fleet import GatewayFleet
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]

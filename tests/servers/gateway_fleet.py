@@ -15,8 +15,8 @@ from typing import Any, NamedTuple, Self
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.servers.ports import free_ports
 from tests.servers.process import ServiceProcess
+from tests.servers.quiet_ports import quiet_ports
 from tests.servers.replica import ReplicaProcess
 
 GROUP = "team"
@@ -34,7 +34,7 @@ class GatewayReplica(ReplicaProcess):
     """One process of the gateway."""
 
     def __init__(self, directory: Path, document: Mapping[str, Any]) -> None:
-        self.port, ops = free_ports(2)
+        self.port, ops = quiet_ports(2)
         self.url = f"http://127.0.0.1:{self.port}"
         self._listen = {"port": self.port, "ops_port": ops}
         super().__init__(
@@ -82,7 +82,7 @@ class Broker:
         settings: Mapping[str, Any] | None = None,
     ) -> None:
         self.seats = dict(seats)
-        rpc, ops = free_ports(2)
+        rpc, ops = quiet_ports(2)
         self.target = f"127.0.0.1:{rpc}"
         file = directory / "token-service.yaml"
         document = {
