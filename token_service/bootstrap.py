@@ -64,6 +64,9 @@ log = logging.getLogger("token_service")
 # For calls under way when the process is to end. Those answered from memory take milliseconds;
 # one that waits for an exchange gets this long, well within the 30 s Kubernetes gives.
 GRACE_SECONDS = 5.0
+# Who does not look at the health first learns from an answer, with RetryInfo, that it is to go
+# elsewhere; a listener that is closed can only cut it off.
+FAREWELL_SECONDS = 1.0
 LOGIN_TIMEOUT_SECONDS = 10.0
 
 
@@ -81,24 +84,28 @@ async def serve(
     on_ready: Callable[[], None] = lambda: None,
     clock: Clock | None = None,
     origin: Origin | None = None,
+    farewell_seconds: float = FAREWELL_SECONDS,
 ) -> None:
     """Run the service until `stop` returns, or until a stop signal comes.
 
     origin: is read again while the service runs. Raises ListenError when a port cannot be had.
     """
-    service = Service(settings, clock or SystemClock(), origin)
+    service = Service(settings, clock or SystemClock(), origin, farewell_seconds)
     await service.run(stop or service.stop_signal, on_ready)
 
 
 class Service:
     """The parts of one service. Building it assigns; `run` opens, starts and ends them."""
 
-    def __init__(self, settings: Settings, clock: Clock, origin: Origin | None) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, origin: Origin | None, farewell_seconds: float
+    ) -> None:
         chance = SystemChance()
         snapshot = snapshot_of(settings)
         names = tuple(account.id for account in snapshot.accounts)
         self._settings = settings
         self._snapshot = snapshot
+        self._farewell_seconds = farewell_seconds
         self._ready = False
         self._tasks = asyncio.TaskGroup()
         self._http = http_client_of(settings)
@@ -219,13 +226,16 @@ class Service:
         """The order in which the service stops; each step needs those before it."""
         log.info("ending")
         # 1. The load balancer and the clients' health checks look elsewhere from now on.
-        self._ready = False
+        was_ready, self._ready = self._ready, False
         await self._rpc.say_not_serving()
         # 2. Who would have to wait is sent to another replica; living tokens are still given.
         self._broker.drain()
-        # 3. No new calls; those under way get GRACE_SECONDS.
+        # 3. In real time, which is the callers': the connections that are open learn of it.
+        if was_ready:
+            await asyncio.sleep(self._farewell_seconds)
+        # 4. No new calls; those under way get GRACE_SECONDS.
         await self._rpc.stop(GRACE_SECONDS)
-        # 4. Nobody is left to wait for the tasks. The group, the client and the ops port end
+        # 5. Nobody is left to wait for the tasks. The group, the client and the ops port end
         #    as the stack unwinds, in this order.
         for task in background:
             task.cancel()

@@ -30,12 +30,10 @@ from token_service.watchers import Following
 # of its time, and of the token's: so that it still reaches the caller, and lives when it does.
 SHARE_OF_PATIENCE = 0.5
 # Callers that wait cost memory; beyond this many they are told to come back.
-MOST_WAITING = 10_000
+MOST_WAITING = 20_000
 RETRY_SECONDS = 1.0
 # A renewal that ended without a word, because of a bug, is started again after this time.
 CHECK_SECONDS = 5.0
-# What an exchange takes before one was made (peers.md §0.2: some 300 ms; a slow one a second).
-USUAL_EXCHANGE_SECONDS = 1.0
 
 
 class Broker:
@@ -195,6 +193,7 @@ class Broker:
         for name, account in tuple(self._to_forget.items()):
             if not self._flights.under_way(name):
                 del self._to_forget[name]
+                self._renewal.forget(name)
                 await self._store.forget(account)
 
     # --- waiting ------------------------------------------------------------------------------
@@ -285,16 +284,17 @@ class Broker:
 
     def _schedule(self, seat: Seat) -> None:
         """Plan the next renewal of an account that somebody asks for."""
-        due = leases.renewal_due(self._store.held(seat.account.id), self._ahead())
+        due = leases.renewal_due(self._store.held(seat.account.id), self._ahead(seat.account.id))
         if due is None or seat.asked == NEVER:
             self._agenda.drop(seat.account.id)
         else:
             self._agenda.put(seat.account.id, due)
 
-    def _ahead(self) -> float:
+    def _ahead(self, account: AccountId) -> float:
         if not self._store.is_alone:
             return 0.0
-        return freshness.ahead_of_others(USUAL_EXCHANGE_SECONDS, self._chance.fraction())
+        seconds = self._renewal.exchange_seconds(account)
+        return freshness.ahead_of_others(seconds, self._chance.fraction())
 
 
 def _draining() -> Draining:

@@ -12,7 +12,7 @@ from token_service.domain import failures, freshness, holding, leases
 from token_service.domain.errors import GitHubUnavailable, InternalError, TokenServiceError
 from token_service.domain.freshness import FreshnessPolicy
 from token_service.domain.holding import Claim, Held
-from token_service.domain.tokens import Account, CopilotToken, Grant
+from token_service.domain.tokens import Account, AccountId, CopilotToken, Grant
 from token_service.ports import BrokerEvents, Chance, Clock, Source, TokenSource, TokenStore
 
 # A follower is told of the result; where the message was lost it finds out this much later.
@@ -69,6 +69,15 @@ class Renewal:
         self._events = events
         self._policy = policy
         self._limits = limits
+        self._took: dict[AccountId, float] = {}
+
+    def exchange_seconds(self, account: AccountId) -> float | None:
+        """How long the account's last exchange by this process took; None when there was none."""
+        return self._took.get(account)
+
+    def forget(self, account: AccountId) -> None:
+        """The account is not there any more."""
+        self._took.pop(account, None)
 
     async def attempt(self, account: Account, known: int) -> Outcome:
         """One attempt, whichever way it ends as a value.
@@ -133,6 +142,8 @@ class Renewal:
             grant = GitHubUnavailable("GitHub's new token had ended before it came")
         if isinstance(grant, TokenServiceError):
             return await self._failed(claim, grant, before)
+        # Known before the token is: its next renewal is planned as soon as it is kept.
+        self._took[claim.account.id] = self._clock.monotonic() - before
         due = freshness.refresh_after(
             grant.life, grant.refresh_in, self._policy, self._chance.fraction()
         )

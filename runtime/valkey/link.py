@@ -1,7 +1,8 @@
 """The link to the shared store: whether it is up, what it says, and that nobody waits for it.
 
 An operation has a short time. When the store does not answer in it, it is down for everybody
-at once, and only the loop that runs in the background tries it again (docs/decisions/0008).
+at once, and only the loop that runs in the background tries it again (docs/decisions/0008). A
+script that fails on what one key holds is that operation's trouble alone.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Generic, Protocol, TypeVar
 
-from runtime.valkey.server import KEEPS_ALL, Connection, Listening, StoreDown
+from runtime.valkey.server import KEEPS_ALL, Connection, Listening, ScriptFailed, StoreDown
 
 # Tried twice: a busy event loop may see its own timer before an answer that has long come.
 OPERATION_SECONDS = 0.3
@@ -108,7 +109,8 @@ class StoreLink(Generic[Shelf]):
         await self._tried.wait()
 
     async def ask(self, operation: Callable[[Shelf], Awaitable[T]]) -> T | None:
-        """The operation's result; None when the store is down, or turns out to be."""
+        """The operation's result; None when the store gives none: it is down, or turns out to be,
+        or what lies there is nothing the operation's script can work on."""
         explanation = ""
         for _ in range(TRIES):
             async with self._room:
@@ -118,6 +120,9 @@ class StoreLink(Generic[Shelf]):
                 try:
                     async with asyncio.timeout(OPERATION_SECONDS):
                         return await operation(shelf)
+                except ScriptFailed:
+                    # It would fail again. Everything else in the store is as good as before.
+                    return None
                 except Exception as error:
                     explanation = _words(error)
         self._fall(explanation)

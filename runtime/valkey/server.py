@@ -1,7 +1,7 @@
 """Connections to Valkey or Redis, alone or as a cluster; what its library raises ends here.
 
-Knows no record. Every error becomes StoreDown, whose text names what failed and quotes nothing
-that was sent.
+Knows no record. Every error becomes StoreDown or ScriptFailed, whose text names what failed and
+quotes nothing that was sent.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from redis.asyncio.client import PubSub
 from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 # A store in the same network answers within a millisecond or two; one that does not is hanging.
 CONNECT_SECONDS = 1.0
@@ -26,10 +26,17 @@ MOST_CONNECTIONS = 32
 # A policy under which nothing is dropped to make room.
 KEEPS_ALL = "noeviction"
 SECURE_SCHEMES = ("valkeys", "rediss")
+# How the answer begins when a script met a key of another type, or a value it cannot use. Other
+# refusals (no memory, no permission, no replica) would be the same for every key.
+OF_ONE_KEY = ("WRONGTYPE ", "user_script:")
 
 
 class StoreDown(Exception):
     """The store cannot be used at the moment."""
+
+
+class ScriptFailed(Exception):
+    """The store is well, but a script cannot work on what lies there."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,7 @@ class Connection:
         self.server = server
 
     async def run(self, script: str, keys: tuple[str, ...], arguments: tuple[Any, ...]) -> Any:
-        """The script's answer. Raises StoreDown; the caller bounds how long it takes."""
+        """The script's answer. Raises StoreDown, ScriptFailed; the caller bounds its time."""
         call = (len(keys), *keys, *arguments)
         with _translated():
             try:
@@ -176,12 +183,14 @@ def _described(info: dict[str, Any]) -> Server:
 
 
 class _translated:
-    """Everything that says the store cannot be used, as StoreDown."""
+    """What the library raises, as one of our errors."""
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if type(error) is ResponseError and str(error).startswith(OF_ONE_KEY):
+            raise ScriptFailed("a script failed on what lies there") from None
         if isinstance(error, (RedisError, OSError, TimeoutError)):
             raise StoreDown(type(error).__name__) from None
 

@@ -21,6 +21,7 @@ class FakeTokenStore:
         self.shared: dict[AccountId, Held] = {}
         self.busy: set[AccountId] = set()
         self.claimed: set[AccountId] = set()
+        self.prolonged: list[AccountId] = []
         self.broken: Exception | None = None
         self.is_alone = False
         self.looked_at: list[AccountId] = []
@@ -52,6 +53,7 @@ class FakeTokenStore:
 
     async def extend(self, claim: Claim) -> None:
         await asyncio.sleep(0)
+        self.prolonged.append(claim.account.id)
 
     async def release(self, claim: Claim) -> None:
         await asyncio.sleep(0)

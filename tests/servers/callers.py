@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import grpc
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
 
 from protos.token_service.v1 import token_service_pb2 as pb
 from protos.token_service.v1.token_service_pb2_grpc import TokenServiceStub
@@ -16,11 +18,12 @@ Metadata = tuple[tuple[str, str], ...]
 
 @dataclass
 class Outcomes:
-    """What became of many calls."""
+    """What became of many calls. delays: RetryInfo of each failed one, in seconds."""
 
     tokens: list[pb.CopilotToken] = field(default_factory=list)
     errors: Counter[str] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
+    delays: list[float | None] = field(default_factory=list)
 
     @property
     def calls(self) -> int:
@@ -47,8 +50,17 @@ class Outcomes:
             self.tokens.append(answer.token)
         except grpc.aio.AioRpcError as error:
             self.errors[f"{error.code().name}: {error.details()}"] += 1
+            self.delays.append(delay_of(error))
         finally:
             self.seconds.append(time.monotonic() - began)
+
+
+def delay_of(error: grpc.aio.AioRpcError) -> float | None:
+    """Seconds of the RetryInfo a failed call carries; None for none."""
+    status = rpc_status.from_call(error)
+    retry = error_details_pb2.RetryInfo()
+    found = status is not None and any(detail.Unpack(retry) for detail in status.details)
+    return float(retry.retry_delay.ToMilliseconds()) / 1000 if found else None
 
 
 async def warm(channels: Sequence[grpc.aio.Channel]) -> None:

@@ -68,7 +68,9 @@ def configured(directory: Path, github_url: str, content: Mapping[str, Any]) -> 
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[RunningService]:
+async def running(
+    settings: Settings, farewell_seconds: float = 0.0
+) -> AsyncIterator[RunningService]:
     """Serve until the end of the block, or until `stopping` is set."""
     async with grpc.aio.insecure_channel(settings.listen.grpc) as channel:
         service = RunningService(settings, channel)
@@ -76,7 +78,13 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
 
         async def run() -> None:
             try:
-                await serve(settings, service.stopping.wait, ready.set, service.clock)
+                await serve(
+                    settings,
+                    service.stopping.wait,
+                    ready.set,
+                    service.clock,
+                    farewell_seconds=farewell_seconds,
+                )
             finally:
                 service.ended.set()
                 ready.set()

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from runtime.valkey.link import StoreLink
-from runtime.valkey.server import Place, connected
+from runtime.valkey.server import Place, ScriptFailed, connected
 from token_service.adapters.memory_store import STRIDES, MemoryStore, token_of
 from token_service.adapters.sealing import Keyring
 from token_service.adapters.store_mirror import Mirror
@@ -21,12 +21,15 @@ from token_service.domain import holding, records
 from token_service.domain.credentials import Choice
 from token_service.domain.failures import Failure
 from token_service.domain.holding import Claim, Held
+from token_service.domain.records import RecordRefusal
 from token_service.domain.tokens import Account, AccountId, CopilotToken, Grant
 from token_service.ports import Chance, Clock, StoreEvents
 
 # A write is numbered anew when the store has gone back; more often than this it is not itself.
 MOST_NUMBERINGS = 4
 LOOKERS = 8
+
+Operation = Callable[[ValkeyShelf], Awaitable[Sighting]]
 
 
 @dataclass(frozen=True)
@@ -94,12 +97,12 @@ class SharedStore:
     async def extend(self, claim: Claim) -> None:
         if isinstance(claim, SharedClaim):
             account, owner, seconds = claim.account, claim.owner, self._claim_seconds
-            await self._link.ask(lambda shelf: shelf.extend(account, owner, seconds))
+            await self._do(account, lambda shelf: shelf.extend(account, owner, seconds))
 
     async def release(self, claim: Claim) -> None:
         if isinstance(claim, SharedClaim):
             account, owner = claim.account, claim.owner
-            await self._link.ask(lambda shelf: shelf.release(account, owner))
+            await self._do(account, lambda shelf: shelf.release(account, owner))
 
     async def keep(
         self, claim: Claim, grant: Grant, obtained: float, refresh_after: float
@@ -136,7 +139,7 @@ class SharedStore:
     async def forget(self, account: Account) -> None:
         self._mirror.leave(account.id)
         if _is_shared(account):
-            await self._link.ask(lambda shelf: shelf.forget(account))
+            await self._do(account, lambda shelf: shelf.forget(account))
         self.drop(account.id)
 
     async def _keep_shared(
@@ -148,7 +151,7 @@ class SharedStore:
         if not (last.generation and last.is_continuous):
             # The number is made from the time of the write, not of the claim: since then others
             # may have been given numbers, and the store may have lost them.
-            latest = await self._link.ask(lambda shelf: shelf.load(claim.account))
+            latest = await self._do(claim.account, lambda shelf: shelf.load(claim.account))
             if latest is None:
                 return False, None
             store_now = latest.store_now
@@ -171,7 +174,7 @@ class SharedStore:
         self, claim: SharedClaim, last: Sighting, token: CopilotToken
     ) -> Sighting | None:
         account, owner = claim.account, claim.owner
-        return await self._link.ask(lambda shelf: shelf.keep(account, owner, last, token))
+        return await self._do(account, lambda shelf: shelf.keep(account, owner, last, token))
 
     async def _lost(self, claim: SharedClaim, seen: Sighting) -> CopilotToken | None:
         """The token this one lost to; None when that is still to come."""
@@ -204,23 +207,34 @@ class SharedStore:
 
     # --- keeping in step ----------------------------------------------------------------------
 
-    async def _ask(
-        self, account: Account, operation: Callable[[ValkeyShelf], Awaitable[Sighting]]
-    ) -> Sighting | None:
+    async def _ask(self, account: Account, operation: Operation) -> Sighting | None:
         """Do it, and learn what the store then holds; None when it cannot be done."""
         if not _is_shared(account):
             return None
         self._mirror.follow(account)
-        seen = await self._link.ask(operation)
+        seen = await self._do(account, operation)
         # Forgotten meanwhile, it stays so: what was read before is not to bring it back.
         if seen is not None and self._mirror.follows(account.id):
             await self._adopt(account, seen)
         return seen
 
+    async def _do(self, account: Account, operation: Operation) -> Sighting | None:
+        """Do it, and report what lies there and may not be used; None when it cannot be done."""
+
+        async def run(shelf: ValkeyShelf) -> Sighting:
+            try:
+                return await operation(shelf)
+            except ScriptFailed:
+                self._events.record_refused(account.id, RecordRefusal.FORGED)
+                raise
+
+        seen = await self._link.ask(run)
+        if seen is not None and seen.refused is not None:
+            self._events.record_refused(account.id, seen.refused)
+        return seen
+
     async def _adopt(self, account: Account, seen: Sighting) -> None:
         self._time.learn(seen.store_now / records.MICROSECONDS, seen.seen_at)
-        if seen.refused is not None:
-            self._events.record_refused(account.id, seen.refused)
         mine = self.held(account.id)
         self._take(account, seen)
         if mine.token is not None and mine.token.generation > seen.generation:
@@ -242,7 +256,7 @@ class SharedStore:
             return
         if not records.may_be_shared(token.strategy, token.value, self._is_sealed):
             return
-        now_there = await self._link.ask(lambda shelf: shelf.offer(account, seen, token))
+        now_there = await self._do(account, lambda shelf: shelf.offer(account, seen, token))
         if now_there is not None:
             self._take(account, now_there)
 

@@ -21,6 +21,8 @@ from token_service.ports import Clock
 # account that is gone from every replica's configuration leaves nothing behind after that.
 KEEP_MILLISECONDS = 48 * 3600 * 1000
 FINGERPRINT_BYTES = 32
+# Of a generation below 2**53, and of microseconds until the year 2286.
+MOST_DIGITS = 16
 
 
 def _scripts() -> dict[str, str]:
@@ -82,10 +84,11 @@ class _View:
     rejected_at: int | None
     failure: bytes | None
     failed_until: int | None
+    was_foreign: bool
 
 
 class ValkeyShelf:
-    """Every method raises StoreDown and may be cancelled; none is bounded in time."""
+    """Every method raises StoreDown, ScriptFailed; may be cancelled; none is bounded in time."""
 
     def __init__(
         self, connection: Connection, namespace: str, keyring: Keyring, clock: Clock
@@ -159,7 +162,8 @@ class ValkeyShelf:
         return (*what, self.channel, account.id)
 
     def _sighting(self, account: Account, view: _View, before: float, after: float) -> Sighting:
-        refused = None
+        # What was dropped was nobody's of ours: somebody else writes to the store.
+        refused = RecordRefusal.FORGED if view.was_foreign else None
         token = None
         try:
             token = self._opened(account, view, before)
@@ -190,13 +194,14 @@ class ValkeyShelf:
             return None
         fingerprint, sealed = view.token[:FINGERPRINT_BYTES], view.token[FINGERPRINT_BYTES:]
         key = self._keyring.key_of(sealed)
-        if key.fingerprint(account.credential_digest) != fingerprint:
-            raise CannotOpen(RecordRefusal.OTHER_CREDENTIAL)
+        # Bound to the account first: what was sealed for another is no change of credentials.
         bound = records.bound_to(self._namespace, account, view.generation, fingerprint)
         content = key.open(sealed, bound)
+        if key.fingerprint(account.credential_digest) != fingerprint:
+            raise CannotOpen(RecordRefusal.OTHER_CREDENTIAL)
         try:
             token = records.token_from_bytes(content, account.id, view.generation, before, view.now)
-        except ValueError:
+        except (ValueError, OverflowError):
             raise CannotOpen(RecordRefusal.FORGED) from None
         if token.token_id != view.token_id:
             raise CannotOpen(RecordRefusal.FORGED)
@@ -222,7 +227,7 @@ def _milliseconds(seconds: float) -> int:
 
 
 def _view(answer: Any) -> _View:
-    verdict, now, history, *fields = answer
+    verdict, now, history, *fields, was_foreign = answer
     generation, written_in, token_id, token, strikes, rejected_at, failure, failed_until = fields
     return _View(
         verdict=verdict.decode(),
@@ -236,8 +241,12 @@ def _view(answer: Any) -> _View:
         rejected_at=_number(rejected_at),
         failure=failure,
         failed_until=_number(failed_until),
+        was_foreign=was_foreign == 1,
     )
 
 
 def _number(field: bytes | None) -> int | None:
-    return int(field) if field is not None and field.isdigit() else None
+    """The field as a number; None for none, and for what no replica writes."""
+    if field is None or not field.isdigit() or len(field) > MOST_DIGITS:
+        return None
+    return int(field)

@@ -20,8 +20,9 @@ _SECRET = re.compile(
     r"(?:gh[a-z]_|github_pat_|tid=|eyJ|-----BEGIN)\S*|(?<!\S)(?!\S*https?://)\S{40,}"
 )
 _HIDDEN = "…"
-# How GitHub begins the message of a 403 that is no refusal of the credential (§3.4).
-RATE_LIMIT_TEXTS = ("api rate limit exceeded", "you have exceeded a secondary rate limit")
+# A 403 that is no refusal of the credential says so (§3.4): begins with the one, has the other.
+RATE_LIMIT_BEGINNING = "api rate limit exceeded"
+SECONDARY_RATE_LIMIT = "secondary rate limit"
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,12 @@ class Answer:
         return None if seconds is None else min(max(seconds, 0.0), LONGEST_HINT_SECONDS)
 
     def says_rate_limit(self) -> bool:
-        """Whether the message is that of a rate limit."""
-        text = (self.json_object() or {}).get("message")
-        return isinstance(text, str) and text.lower().startswith(RATE_LIMIT_TEXTS)
+        """Whether the message is that of a rate limit; a body may be the bare text (§0.3)."""
+        body = self.json_object()
+        bare = self.body[: LONGEST_SENTENCE * 4].decode("utf-8", "replace")
+        text = bare if body is None else body.get("message")
+        said = text.strip().lower() if isinstance(text, str) else ""
+        return said.startswith(RATE_LIMIT_BEGINNING) or SECONDARY_RATE_LIMIT in said
 
     def hints_rate_limit(self) -> bool:
         """Whether the headers are those of a rate limit; other refusals may have them too."""

@@ -40,7 +40,7 @@ def judge(answer: Answer, site: Site, headers: Mapping[str, str], wall: float) -
     token = body.get("token")
     if answer.status != 200 or not isinstance(token, str) or not _TOKEN_TEXT.fullmatch(token):
         raise _refusal(answer, body)
-    refresh_in, expires_at = _seconds(body.get("refresh_in")), _seconds(body.get("expires_at"))
+    refresh_in, expires_at = _seconds(body.get("refresh_in")), _end(body.get("expires_at"))
     life = life_of(expires_at, answer.date(), refresh_in)
     parsed = token_string.fields(token)
     return Grant(
@@ -59,6 +59,14 @@ def _named_host(body: Mapping[str, Any]) -> str | None:
     endpoints = body.get("endpoints")
     named = endpoints.get("api") if isinstance(endpoints, dict) else None
     return named if isinstance(named, str) and named else None
+
+
+def _end(value: object) -> float | None:
+    """`expires_at`; None when it is not there. Raises GitHubUnavailable for what is no time."""
+    seconds = _seconds(value)
+    if value is not None and seconds is None:
+        raise GitHubUnavailable("GitHub's answer gives its token an end that is no time in seconds")
+    return seconds
 
 
 def _seconds(value: object) -> float | None:

@@ -30,6 +30,9 @@ STOPPING_IDS = frozenset(
 )
 # This many tokens refused by upstream one after the other, and it is not the tokens' fault.
 MOST_STRIKES = 3
+# Of a rate limit's hint: "at once" is no pause, and accounts that were told the same come apart.
+LEAST_HINT_SECONDS = 1.0
+HINT_SPREAD_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -89,11 +92,16 @@ class Failure:
 def pause(error: TokenServiceError, attempts: int, jitter: float) -> float:
     """Seconds to wait after the `attempts`-th failure in a row; jitter in [0, 1).
 
-    At least what GitHub asked for, of which at most 15 minutes count.
+    At least what GitHub asked for, of which at most 15 minutes count. Where it limits its rate
+    and says for how long, that is how long (copilot-upstream.md §3.4).
     """
+    hint = error.retry_after
+    if isinstance(error, GitHubRateLimited) and hint is not None:
+        spread = max(hint, LEAST_HINT_SECONDS) + HINT_SPREAD_SECONDS * jitter
+        return min(spread, LONGEST_HINT_SECONDS)
     backoff = next(row for applies, row in _BACKOFFS if applies(error))
     spread = backoff.grown(attempts) * (0.75 + 0.25 * jitter)
-    return max(spread, min(error.retry_after or 0.0, LONGEST_HINT_SECONDS))
+    return max(spread, min(hint or 0.0, LONGEST_HINT_SECONDS))
 
 
 def after(

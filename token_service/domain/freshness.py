@@ -18,6 +18,11 @@ LIFE_BEYOND_REFRESH_SECONDS = 300.0
 # No caller and no small refresh_in can cause more exchanges than this (design §2, invariant 2).
 LEAST_RENEWAL_SECONDS = 60.0
 LONGEST_MIN_TTL_SECONDS = 20 * 60.0
+# What an exchange takes where none was made (peers.md §0.2: some 300 ms; a slow one a second), and
+# between what it counts as: replicas come apart also where GitHub is quick, or this process slept.
+USUAL_EXCHANGE_SECONDS = 1.0
+LEAST_EXCHANGE_SECONDS = 0.1
+LONGEST_EXCHANGE_SECONDS = 10.0
 
 
 class Freshness(StrEnum):
@@ -71,13 +76,16 @@ def refresh_after(
     return max(wanted - jitter * policy.renew_jitter, least_age(life))
 
 
-def ahead_of_others(exchange_seconds: float, fraction: float) -> float:
+def ahead_of_others(exchange_seconds: float | None, fraction: float) -> float:
     """Seconds by which to renew earlier while replicas cannot see each other (XFetch).
 
-    fraction in [0, 1). Exponentially spread around what an exchange takes, so that replicas
-    that hold one token do not ask GitHub for the next all at once (peers.md §2).
+    exchange_seconds: of the account's last exchange, None when there was none; fraction in
+    [0, 1). Exponentially spread around what an exchange takes, so that replicas that hold one
+    token do not ask GitHub for the next all at once (peers.md §2).
     """
-    return -exchange_seconds * math.log(1.0 - fraction)
+    known = USUAL_EXCHANGE_SECONDS if exchange_seconds is None else exchange_seconds
+    delta = min(max(known, LEAST_EXCHANGE_SECONDS), LONGEST_EXCHANGE_SECONDS)
+    return -delta * math.log(1.0 - fraction)
 
 
 def least_age(life: float) -> float:

@@ -15,6 +15,9 @@ from token_service.rpc.servicer import TokenServiceServicer
 SERVICE: str = pb.DESCRIPTOR.services_by_name["TokenService"].full_name
 # The largest request follows 20,000 accounts, as many as token_client does, of long names.
 MOST_REQUEST_BYTES = 2 * 1024 * 1024
+# Calls that have come and were not looked at yet. Beyond 1,000 gRPC would cancel some of them, and
+# a dozen clients that start send as many as a connection takes each.
+MOST_PENDING_CALLS = 20_000
 # After MAX_CONNECTION_AGE calls under way have this long to end: longer than an exchange takes.
 AGE_GRACE_SECONDS = 30
 # Load balancers drop what is idle for a minute; clients may ping this often to prevent it
@@ -79,6 +82,8 @@ def _options(options: ServerOptions) -> list[tuple[str, int]]:
         ("grpc.max_connection_age_grace_ms", AGE_GRACE_SECONDS * 1000),
         ("grpc.max_concurrent_streams", options.max_streams),
         ("grpc.max_receive_message_length", MOST_REQUEST_BYTES),
+        ("grpc.server.max_pending_requests", MOST_PENDING_CALLS),
+        ("grpc.server.max_pending_requests_hard_limit", MOST_PENDING_CALLS),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_ping_interval_without_data_ms", LEAST_PING_SECONDS * 1000),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", LEAST_PING_SECONDS * 1000),

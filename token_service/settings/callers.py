@@ -42,6 +42,9 @@ NEEDS_CALLERS = (
 )
 # A caller that was quiet may ask this many seconds' worth at once: a fleet's start is no attack.
 BURST_SECONDS = 5.0
+# A client of ours holds one; a simpler one may hold one for each of 5,000 accounts, in a dozen
+# processes that after a restart all come to the same replica.
+MOST_STREAMS = 100_000
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -61,8 +64,8 @@ class Caller(Section):
     spiffe_id: SpiffeId | None = None
     dns_san: DnsName | None = None
     service_account: ServiceAccount | None = None
-    requests_per_second: Annotated[float, Field(ge=0.1, le=1_000_000)] | None = 1000
-    max_streams: Annotated[int, Field(ge=1, le=1_000_000)] | None = 1000
+    requests_per_second: Annotated[float, Field(ge=0.1, le=1_000_000)] | None = None
+    max_streams: Annotated[int, Field(ge=1, le=1_000_000)] | None = MOST_STREAMS
     accounts: tuple[Account, ...]
 
     @field_validator("accounts")

@@ -25,6 +25,12 @@ ROWS = [
         "GITHUB_RATE_LIMITED",
         90,
     ),
+    (
+        "403 rate limit as text",
+        Reply(403, "You have exceeded a secondary rate limit.\n", {"Retry-After": "7"}),
+        "GITHUB_RATE_LIMITED",
+        7,
+    ),
     ("403 kind", Reply(403, {"message": "Resource"}), "CREDENTIAL_KIND_UNSUPPORTED", None),
     ("404", Reply(404, {"message": "Not Found"}), "CREDENTIAL_KIND_UNSUPPORTED", None),
     ("429", Reply(429, "slow", {"Retry-After": "7200"}), "GITHUB_RATE_LIMITED", 900),
@@ -34,6 +40,7 @@ ROWS = [
     ("HTML", Reply(200, "<html>hello</html>"), "GITHUB_UNAVAILABLE", 0),
     ("no token", Reply(200, {"expires_at": 1}), "GITHUB_UNAVAILABLE", 0),
     ("huge", Reply(200, "x" * 70_000), "GITHUB_UNAVAILABLE", 0),
+    ("end in milliseconds", granted(expires_at=1_795_354_200_000), "GITHUB_UNAVAILABLE", 0),
     ("evil host", granted(endpoints={"api": "https://evil.example"}), "HOST_NOT_ALLOWED", None),
 ]
 CODES = {

@@ -11,8 +11,10 @@ import grpc
 import httpx
 import pytest
 import yaml
+from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from grpc_status import rpc_status
 
 from protos.token_service.v1 import token_service_pb2 as pb
 from protos.token_service.v1.token_service_pb2_grpc import TokenServiceStub
@@ -86,6 +88,30 @@ async def test_it_ends_in_order(tmp_path: Path) -> None:
         await made.ended.wait()
         with pytest.raises(grpc.aio.AioRpcError):
             await made.get()
+
+
+async def test_open_connections_are_told_before_they_are_cut_off(tmp_path: Path) -> None:
+    """Living tokens are given to the last; who would have to wait is sent elsewhere."""
+    content = {"accounts": [{"id": f"seat-{n}", "github_token": CREDENTIAL} for n in (1, 2)]}
+    async with (
+        scripted_github() as github,
+        running(configured(tmp_path, github.url, content), farewell_seconds=1.0) as made,
+    ):
+        living = await made.get("seat-1")
+        made.stopping.set()
+        async with asyncio.timeout(0.9):
+            while await health(made, SERVICE) == SERVING:
+                await asyncio.sleep(0.01)
+            assert (await made.get("seat-1")).token_id == living.token_id
+            with pytest.raises(grpc.aio.AioRpcError) as raised:
+                await made.get("seat-2")
+        status = rpc_status.from_call(raised.value)
+        info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
+        for detail in status.details:
+            _ = [each for each in (info, retry) if detail.Unpack(each)]
+        assert (info.reason, retry.retry_delay.seconds) == ("DRAINING", 1)
+        async with asyncio.timeout(3):
+            await made.ended.wait()
 
 
 @pytest.mark.parametrize("setting", ["listen.grpc", "listen.ops"])

@@ -52,6 +52,11 @@ LIFE, REFRESH_IN = 1800.0, 1500.0
 TIME = "return time[1] * 1000000 + time[2]"
 SHIFTED = f"{TIME} + tonumber(redis.call('GET', '{{test:seat}}:shift') or 0)"
 
+FOREIGN = (
+    ("SET", "{test:seat}:record", "x"),
+    ("HSET", "{test:seat}:record", "generation", str(2**63 - 1)),
+    ("HSET", "{test:seat}:claim", "x", "y"),
+)
 PAUSES = st.sampled_from([61.0, 1.0, 400.0, 1501.0, 1801.0])
 MOSTLY = st.sampled_from([True, True, True, False])
 
@@ -391,6 +396,12 @@ class Fleet(RuleBasedStateMachine):
     @rule()
     def the_store_is_emptied(self) -> None:
         self.claims_end("{test:seat}:record", "{test:seat}:claim")
+
+    @rule(words=st.sampled_from(FOREIGN))
+    def somebody_else_writes(self, words: tuple[str, ...]) -> None:
+        """What no replica can read; it costs what was there, and no more."""
+        self.the_store_is_emptied()
+        self.server.command(*words)
 
     @rule()
     def the_store_is_copied(self) -> None:

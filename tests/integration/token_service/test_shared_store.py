@@ -1,9 +1,11 @@
 """Replicas on one real Valkey: who exchanges, whose write counts, what each learns of others."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,9 +13,14 @@ from runtime.clock import SystemClock
 from runtime.valkey.server import Place, connected
 from tests.fakes.service_events import FakeServiceEvents
 from tests.fakes.token_source import FakeTokenSource, grant
+from tests.servers.certificates import Authority
+from tests.servers.scripted_github import scripted_github
+from tests.servers.tls_front import TlsFront, fronting_tls
+from tests.servers.token_service import configured, running
 from tests.servers.valkey_server import ValkeyServer
 from token_service.adapters.chance import SystemChance
 from token_service.adapters.shared_store import SharedStore, StoreOptions, shared_store
+from token_service.adapters.valkey_shelf import SCRIPTS
 from token_service.domain.credentials import Choice, Strategy
 from token_service.domain.errors import CredentialRejected, GitHubUnavailable
 from token_service.domain.failures import after
@@ -28,6 +35,8 @@ pytestmark = pytest.mark.anyio
 SEAT = Account(
     AccountId("seat"), Choice.AUTO, Site("https://api.github.com"), credential_digest=b"d"
 )
+NEIGHBOUR = replace(SEAT, id=AccountId("neighbour"))
+RECORD, CLAIM = "{test:seat}:record", "{test:seat}:claim"
 KEY, OTHER_KEY = b"k" * 32, b"o" * 32
 CLAIM_SECONDS = 15.0
 
@@ -35,7 +44,13 @@ CLAIM_SECONDS = 15.0
 class Replica:
     """One process's store, source and attempts."""
 
-    def __init__(self, store: SharedStore, clock: SystemClock, events: FakeServiceEvents) -> None:
+    def __init__(
+        self,
+        store: SharedStore,
+        clock: SystemClock,
+        events: FakeServiceEvents,
+        claim_seconds: float,
+    ) -> None:
         self.store = store
         self.clock = clock
         self.events = events
@@ -47,7 +62,7 @@ class Replica:
             SystemChance(),
             events,
             FreshnessPolicy(),
-            Limits(exchange=5.0, claim=CLAIM_SECONDS),
+            Limits(exchange=5.0, claim=claim_seconds),
         )
 
     async def attempt(self, account: Account = SEAT) -> object:
@@ -71,12 +86,17 @@ class Fleet:
         self.server = server
         self._stack = stack
 
-    async def join(self, keys: tuple[bytes, ...] = (KEY,), namespace: str = "test") -> Replica:
+    async def join(
+        self,
+        keys: tuple[bytes, ...] = (KEY,),
+        namespace: str = "test",
+        claim_seconds: float = CLAIM_SECONDS,
+    ) -> Replica:
         clock, events = SystemClock(), FakeServiceEvents()
-        options = StoreOptions(Place(self.server.url), namespace, keys, CLAIM_SECONDS)
+        options = StoreOptions(Place(self.server.url), namespace, keys, claim_seconds)
         store = shared_store(options, clock, SystemChance(), events)
         await self._stack.enter_async_context(store.running())
-        return Replica(store, clock, events)
+        return Replica(store, clock, events, claim_seconds)
 
     def claim_ends(self, namespace: str = "test") -> None:
         """As when its time to live is over."""
@@ -143,6 +163,101 @@ async def test_whoever_mirrors_an_account_hears_of_its_new_token(server: ValkeyS
         assert other.held is not None
         assert other.held.token_id == token.token_id
         assert abs(other.held.obtained - token.obtained) < 0.5
+
+
+@asynccontextmanager
+async def deaf_to_time(server: ValkeyServer) -> AsyncIterator[tuple[Fleet, Replica, Replica]]:
+    """Two replicas that follow the account, and learn nothing but by a message."""
+    async with fleet(server) as f:
+        replicas = await f.join(), await f.join()
+        for replica in replicas:
+            replica.store._mirror.ticked = lambda: None  # type: ignore[method-assign]
+            await replica.store.load(SEAT)
+        yield f, *replicas
+
+
+async def within_a_second(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(1):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+async def test_a_new_token_is_news_at_once(server: ValkeyServer) -> None:
+    async with deaf_to_time(server) as (_, one, other):
+        token = await one.token()
+        await within_a_second(lambda: other.held is not None)
+
+        assert other.held is not None
+        assert other.held.token_id == token.token_id
+
+
+async def test_a_failure_is_news_at_once(server: ValkeyServer) -> None:
+    async with deaf_to_time(server) as (_, one, other):
+        one.source.script.append(CredentialRejected("revoked"))
+        await one.attempt()
+
+        await within_a_second(lambda: other.store.held(SEAT.id).failure is not None)
+
+
+async def test_a_complaint_is_news_at_once(server: ValkeyServer) -> None:
+    async with deaf_to_time(server) as (_, one, other):
+        token = await one.token()
+        await within_a_second(lambda: other.held is not None)
+        await one.store.reject(SEAT, token.token_id)
+
+        await within_a_second(lambda: other.store.held(SEAT.id).rejected_at is not None)
+
+
+async def test_what_is_offered_is_news_at_once(server: ValkeyServer) -> None:
+    """As after an outage, by whoever is back first."""
+    async with deaf_to_time(server) as (f, one, other):
+        token = await one.token()
+        await within_a_second(lambda: other.held is not None)
+        other.store.drop(SEAT.id)
+        other.store._mirror.follow(SEAT)
+        f.empty()
+        await one.store.load(SEAT)
+
+        await within_a_second(lambda: other.held is not None)
+        assert other.held is not None
+        assert other.held.token_id == token.token_id
+
+
+async def test_what_is_forgotten_is_news_at_once(server: ValkeyServer) -> None:
+    """Who still has the account gives its token to the others again."""
+    async with deaf_to_time(server) as (f, one, other):
+        await one.token()
+        await within_a_second(lambda: other.held is not None)
+        await one.store.forget(SEAT)
+
+        await within_a_second(lambda: f.server.command("EXISTS", RECORD) == b":1\r\n")
+
+
+async def test_a_claim_given_up_is_news_at_once(server: ValkeyServer) -> None:
+    """Who follows need not wait until it would look again."""
+    async with deaf_to_time(server) as (_, one, other), asyncio.TaskGroup() as tasks:
+        claim = await one.store.claim(SEAT)
+        heard = tasks.create_task(other.store.changed(SEAT, 5.0))
+        await until(lambda: other.store._mirror.waiting > 0)
+        await one.store.release(claim)
+
+        await within_a_second(heard.done)
+
+
+async def test_an_exchange_longer_than_a_claim_is_still_the_only_one(
+    server: ValkeyServer,
+) -> None:
+    async with fleet(server) as f, asyncio.TaskGroup() as tasks:
+        one, other = [await f.join(claim_seconds=0.3) for _ in range(2)]
+        one.source.hold()
+        first = tasks.create_task(one.token())
+        await until(lambda: one.source.calls == 1)
+        second = tasks.create_task(other.token())
+        await asyncio.sleep(0.9)
+        one.source.release()
+
+        assert (await first).token_id == (await second).token_id
+        assert other.source.calls == 0
 
 
 async def test_who_dies_at_work_is_succeeded(server: ValkeyServer) -> None:
@@ -321,6 +436,20 @@ async def test_a_record_is_of_no_use_to_another_account_or_deployment(
         assert stranger.events.refused == [(SEAT.id, RecordRefusal.FORGED)]
 
 
+async def test_a_record_of_another_account_is_forged_whatever_its_credential(
+    server: ValkeyServer,
+) -> None:
+    """A copy is no change of credentials, which only calls for patience."""
+    async with fleet(server) as f:
+        one = await f.join()
+        await one.token()
+        f.server.command("COPY", RECORD, "{test:other}:record")
+        other = replace(SEAT, id=AccountId("other"), credential_digest=b"another")
+
+        assert (await one.store.load(other)).token is None
+        assert one.events.refused == [(other.id, RecordRefusal.FORGED)]
+
+
 async def test_a_replaced_credential_gets_a_token_of_its_own(server: ValkeyServer) -> None:
     async with fleet(server) as f:
         one, other = await f.join(), await f.join()
@@ -425,6 +554,128 @@ async def test_a_password_is_presented() -> None:
     with ValkeyServer(password="pass-word") as guarded:
         async with connected(Place(guarded.url, password="pass-word")) as connection:
             assert not connection.server.is_cluster
+
+
+FOREIGN = {
+    "a record that is a text": ("SET", RECORD, "x"),
+    "a record that is a list": ("RPUSH", RECORD, "x"),
+    "a claim that is a hash": ("HSET", CLAIM, "x", "y"),
+    "a generation near 2^63": ("HSET", RECORD, "generation", str(2**63 - 2)),
+    "a generation of 2^53": ("HSET", RECORD, "generation", str(2**53)),
+    "a generation beyond numbers": ("HSET", RECORD, "generation", "9e999"),
+    "a generation that is none": ("HSET", RECORD, "generation", "-1"),
+}
+
+
+class TestForeign:
+    """Somebody else writes to the store: it costs the account an alert, and nobody the store."""
+
+    @pytest.mark.parametrize("words", FOREIGN.values(), ids=FOREIGN)
+    async def test_it_is_alerted_and_written_over(
+        self, server: ValkeyServer, words: tuple[str, ...]
+    ) -> None:
+        async with fleet(server) as f:
+            one, other = await f.join(), await f.join()
+            f.server.command("DEL", words[1])
+            f.server.command(*words)
+            token = await one.token()
+            neighbour = await one.token(NEIGHBOUR)
+
+            assert (await other.token()).token_id == token.token_id
+            assert (await other.token(NEIGHBOUR)).token_id == neighbour.token_id
+            assert (one.source.calls, other.source.calls) == (2, 0)
+            assert token.generation < 2**53
+            assert one.events.refused == [(SEAT.id, RecordRefusal.FORGED)]
+            assert one.events.store == other.events.store == ["up"]
+
+    @pytest.mark.parametrize("words", FOREIGN.values(), ids=FOREIGN)
+    async def test_a_living_token_takes_its_place(
+        self, server: ValkeyServer, words: tuple[str, ...]
+    ) -> None:
+        async with fleet(server) as f:
+            one, other = await f.join(), await f.join()
+            token = await one.token()
+            f.server.command("DEL", words[1])
+            f.server.command(*words)
+            await one.store.load(SEAT)
+
+            assert (await other.token()).token_id == token.token_id
+            assert other.source.calls == 0
+            assert one.events.refused == [(SEAT.id, RecordRefusal.FORGED)]
+            assert one.events.store == ["up"]
+
+    async def test_a_claim_it_becomes_during_the_exchange_is_alerted(
+        self, server: ValkeyServer
+    ) -> None:
+        async with fleet(server) as f:
+            one = await f.join()
+            claim = await one.store.claim(SEAT)
+            f.server.command("DEL", CLAIM)
+            f.server.command("HSET", CLAIM, "x", "y")
+
+            assert await one.store.keep(claim, grant(), one.clock.monotonic(), 1500.0) is not None
+            assert one.events.refused == [(SEAT.id, RecordRefusal.FORGED)]
+
+    async def test_a_claim_without_an_end_is_given_one(self, server: ValkeyServer) -> None:
+        async with fleet(server) as f:
+            one = await f.join()
+            f.server.command("SET", CLAIM, "nobody")
+
+            assert not (await one.store.claim(SEAT)).granted
+            assert 0 < int(f.server.command("PTTL", CLAIM)[1:].strip()) <= CLAIM_SECONDS * 1000
+
+    @pytest.mark.parametrize("field", ["failed_until", "rejected_at", "strikes"])
+    async def test_a_number_beyond_all_numbers_is_none(
+        self, server: ValkeyServer, field: str
+    ) -> None:
+        async with fleet(server) as f:
+            one, other = await f.join(), await f.join()
+            token = await one.token()
+            f.server.command("HSET", RECORD, field, "9" * 400, "failure", "x")
+
+            assert (await other.token()).token_id == token.token_id
+            assert other.events.store == ["up"]
+
+    async def test_a_script_that_fails_costs_its_account_the_store_alone(
+        self, server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whatever else may lie there: the account goes on alone, and somebody is told."""
+        broken = SCRIPTS["claim"] + "error('broken')"
+        monkeypatch.setitem(SCRIPTS, "claim", broken.replace("return view('granted')", ""))
+        async with fleet(server) as f:
+            one = await f.join()
+
+            assert (await one.token()).value == "token-1"
+            assert one.events.refused == [(SEAT.id, RecordRefusal.FORGED)]
+            assert one.events.store == ["up"]
+
+
+async def test_the_store_is_reached_through_tls(tmp_path: Path) -> None:
+    """As configured: an authority of the operator's, and a password."""
+    authority = Authority()
+    files = {"ca": authority.ca, "password": b"pass-word\n", "key": base64.b64encode(KEY) + b"\n"}
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    with ValkeyServer(password="pass-word") as guarded:
+        front = TlsFront(guarded.port)
+        pair = authority.issue("store")
+        async with (
+            fronting_tls(front, pair, "127.0.0.1", tmp_path / "front"),
+            scripted_github() as github,
+        ):
+            store = {
+                "url": front.url.replace("https", "valkeys"),
+                "ca_file": str(tmp_path / "ca"),
+                "password_file": str(tmp_path / "password"),
+                "encryption_key_file": str(tmp_path / "key"),
+            }
+            services = [configured(tmp_path, github.url, {"store": store}) for _ in range(2)]
+            async with running(services[0]) as one, running(services[1]) as other:
+                first, second = await one.get(), await other.get()
+
+                assert front.connections > 2
+                assert first.token_id == second.token_id
+                assert github.exchange_count == 1
 
 
 class TestOutage:

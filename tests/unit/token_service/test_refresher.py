@@ -1,6 +1,7 @@
 """Renewing ahead of need."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -138,14 +139,20 @@ async def test_short_lives_are_followed() -> None:
 
 
 async def test_replicas_that_cannot_see_each_other_renew_at_different_times() -> None:
-    """XFetch: each earlier by chance, around what an exchange takes (decisions/0008)."""
-    async with office() as o:
-        await o.ask_all()
+    """XFetch: each earlier by chance, around what its last exchange took (decisions/0008)."""
+    async with office() as o, asyncio.TaskGroup() as callers:
+        o.source.hold()
+        callers.create_task(o.ask_all())
+        await o.clock.advance(4)
+        o.source.release()
+        await o.clock.advance(1)
         o.chance.value = 0.99
         o.store.is_alone = True
         await o.store.load(o.account)
-        await o.clock.advance(1496)
-
+        # Due 1500 s after it was asked for, less 4 s × ln 100.
+        await o.clock.advance(1500 - 5 - 4 * math.log(100) - 1)
+        assert o.source.calls == 1
+        await o.clock.advance(2)
         assert o.source.calls == 2
 
 

@@ -10,7 +10,36 @@
 --          rejected_at    when upstream refused this very token, else absent
 --          failure        of the last attempt, else absent; failed_until: end of the pause
 -- KEYS[2]  the account's claim: the name of the attempt that holds it, with a time to live
+-- A key of another type, or a generation no replica gives (domain/records), was not written by
+-- us: it is dropped, and the view says so.
 local record, claim = KEYS[1], KEYS[2]
+local MOST_GENERATION = 9007199254740992
+local was_foreign = false
+
+local function is_generation(there)
+  return string.match(there, '^%d+$') and tonumber(there) < MOST_GENERATION
+end
+
+-- Any other error is met again by whatever reads next.
+local function is_foreign(is_ours, ...)
+  local there = redis.pcall(...)
+  if type(there) == 'table' then
+    return string.find(there.err, 'WRONGTYPE', 1, true)
+  end
+  return there and not is_ours(there)
+end
+
+local function drop(key)
+  redis.call('DEL', key)
+  was_foreign = true
+end
+
+if is_foreign(is_generation, 'HGET', record, 'generation') then
+  drop(record)
+end
+if is_foreign(tostring, 'GET', claim) then
+  drop(claim)
+end
 
 local function now()
   local time = redis.call('TIME')
@@ -56,7 +85,7 @@ local function write(generation, written_in, due, token_id, token, milliseconds)
   redis.call('PEXPIRE', record, milliseconds)
 end
 
--- {verdict, now, history, then the record}
+-- {verdict, now, history, then the record, then 1 if something was dropped}
 local function view(verdict)
   local fields = redis.call('HMGET', record, 'generation', 'history', 'token_id', 'token',
     'strikes', 'rejected_at', 'failure', 'failed_until')
@@ -64,5 +93,6 @@ local function view(verdict)
   for position = 1, 8 do
     answer[3 + position] = fields[position]
   end
+  answer[12] = was_foreign and 1 or 0
   return answer
 end

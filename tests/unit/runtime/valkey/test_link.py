@@ -9,7 +9,7 @@ import pytest
 
 from runtime.valkey import link as module
 from runtime.valkey.link import StoreLink
-from runtime.valkey.server import KEEPS_ALL, Connection, Server, StoreDown
+from runtime.valkey.server import KEEPS_ALL, Connection, ScriptFailed, Server, StoreDown
 from tests.fakes.clock import settle
 from tests.fakes.store_events import FakeStoreEvents
 
@@ -150,6 +150,18 @@ async def test_after_two_failures_it_is_down_for_everybody(linked: Linked, resul
         assert len(calls) == 2
         assert not linked.link.is_up
         assert linked.reader.told[:1] + linked.reader.told[-1:] == ["rose", "fell"]
+
+
+async def test_what_one_script_fails_on_is_nobody_elses_trouble(linked: Linked) -> None:
+    """And it is not tried again: it would fail again."""
+    calls: list[int] = []
+    async with linked.running():
+        assert await linked.link.ask(operation(calls, ScriptFailed("x"), "answer")) is None
+        assert len(calls) == 1
+        assert linked.link.is_up
+        assert await linked.link.ask(operation([], "answer")) == "answer"
+    assert "fell" not in linked.reader.told
+    assert linked.events.store == ["up"]
 
 
 async def test_it_comes_back_by_itself(linked: Linked) -> None:

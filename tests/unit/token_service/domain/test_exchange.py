@@ -1,6 +1,7 @@
 """What GitHub's answer to an exchange means (copilot-upstream.md §3.2 to §3.4)."""
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -72,6 +73,10 @@ def test_every_other_field_may_be_missing(dropped: str) -> None:
     assert judged(answer(body=body)).life == 1800
 
 
+def test_an_end_that_is_null_is_one_that_is_missing() -> None:
+    assert judged(answer(body={**GOOD, "expires_at": None, "refresh_in": 600})).life == 900
+
+
 def test_missing_fields_are_read_from_the_token() -> None:
     body = {"token": TOKEN, "expires_at": AT + 1800, "refresh_in": 1500}
     grant = judged(answer(body=body))
@@ -95,6 +100,9 @@ def test_a_forged_host_is_refused() -> None:
         judged(answer(body=body))
 
 
+UNUSABLE_ENDS: list[Any] = [
+    *((AT + 1800) * 1000, 1e20, -1e20, str(AT + 1800), "", True, [AT + 1800], {}, math.nan)
+]
 ROWS = [
     ("bad credentials", answer(401, {"message": "Bad credentials"}), CredentialRejected),
     ("envelope", answer(403, ENVELOPE), NoCopilotAccess),
@@ -124,6 +132,17 @@ ROWS = [
         GitHubRateLimited,
     ),
     ("secondary rate limit by header", answer(403, b"", retry_after="60"), GitHubRateLimited),
+    (
+        "rate limit as bare text",
+        answer(403, b"API rate limit exceeded for user ID 1.\n", content_type="text/plain"),
+        GitHubRateLimited,
+    ),
+    (
+        "secondary rate limit as bare text",
+        answer(403, b"\n Forbidden: you have exceeded a secondary rate limit. Wait a while.\n"),
+        GitHubRateLimited,
+    ),
+    ("other bare text", answer(403, b"Forbidden: no API rate limit is"), CredentialKindUnsupported),
     ("too many requests", answer(429, b"slow down"), GitHubRateLimited),
     (
         "wrong kind",
@@ -147,6 +166,10 @@ ROWS = [
     ("token with a line end", answer(200, {**GOOD, "token": "a\r\nb"}), GitHubUnavailable),
     ("details with 200", answer(200, {"error_details": {"message": "m"}}), NoCopilotAccess),
     ("expired at once", answer(200, {**GOOD, "expires_at": AT}), GitHubUnavailable),
+    *(
+        (f"expires at {end!r:.20}", answer(200, {**GOOD, "expires_at": end}), GitHubUnavailable)
+        for end in UNUSABLE_ENDS
+    ),
     ("a life of years", answer(200, {**GOOD, "expires_at": AT * 2}), GitHubUnavailable),
 ]
 

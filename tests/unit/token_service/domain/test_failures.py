@@ -34,14 +34,32 @@ ERRORS: list[type[TokenServiceError]] = [
         (GitHubRateLimited("x"), 99, 900.0),
         (InternalError("x"), 1, 0.5),
         (GitHubUnavailable("x", retry_after=120.0), 1, 120.0),
-        (GitHubRateLimited("x", retry_after=5.0), 1, 60.0),
-        (GitHubRateLimited("x", retry_after=1e9), 1, 900.0),
     ],
 )
 def test_pauses_double_up_to_a_bound(
     error: TokenServiceError, attempts: int, seconds: float
 ) -> None:
     assert pause(error, attempts, jitter=1.0) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    ("hint", "attempts", "jitter", "seconds"),
+    [
+        (5.0, 1, 0.0, 5.0),
+        (5.0, 99, 0.0, 5.0),
+        (60.0, 1, 0.5, 60.5),
+        (0.0, 1, 0.0, 1.0),
+        (899.5, 1, 0.9, 900.0),
+        (1e9, 1, 0.0, 900.0),
+    ],
+)
+def test_a_rate_limit_lasts_as_long_as_github_says(
+    hint: float, attempts: int, jitter: float, seconds: float
+) -> None:
+    """Neither shorter nor longer; only without a hint a minute, doubling (§3.4)."""
+    error = GitHubRateLimited("x", retry_after=hint)
+
+    assert pause(error, attempts, jitter) == pytest.approx(seconds)
 
 
 @given(

@@ -9,6 +9,7 @@ from token_service.domain.freshness import (
     LONGEST_LIFE_SECONDS,
     Freshness,
     FreshnessPolicy,
+    ahead_of_others,
     check_min_ttl,
     judge,
     least_age,
@@ -128,6 +129,20 @@ def test_an_impossible_life_is_refused(
 ) -> None:
     with pytest.raises(GitHubUnavailable):
         life_of(expires_at, date, refresh_in)
+
+
+@pytest.mark.parametrize(
+    ("exchange_seconds", "mean"),
+    [(None, 1.0), (0.3, 0.3), (4.0, 4.0), (0.001, 0.1), (3600.0, 10.0)],
+)
+def test_replicas_that_are_alone_spread_over_what_an_exchange_takes(
+    exchange_seconds: float | None, mean: float
+) -> None:
+    """XFetch (peers.md §2), within bounds: a process may have slept in the exchange."""
+    spread = [ahead_of_others(exchange_seconds, (n + 0.5) / 1000) for n in range(1000)]
+
+    assert sum(spread) / 1000 == pytest.approx(mean, rel=0.01)
+    assert ahead_of_others(exchange_seconds, 0.0) == 0.0
 
 
 @pytest.mark.parametrize("value", [-0.001, 1200.5, float("nan"), float("inf")])

@@ -249,6 +249,16 @@ def test_names_in_certificates(tmp_path: Path, tls: dict[str, str], kind: str, v
     assert problem.startswith(f"auth.callers[0].{kind}")
 
 
+def test_no_honest_load_is_refused_unless_that_is_asked_for(tmp_path: Path) -> None:
+    """A dozen clients that start ask for 5,000 accounts each, at once and again and again."""
+    settings = loaded(tmp_path, auth={"mode": "tokens", "callers": [GATEWAY]})
+    limits = directory_of(settings.auth, settings.listen).tokens[DIGEST].limits
+
+    assert limits.requests is None
+    assert limits.streams is not None
+    assert limits.streams >= 12 * 5000
+
+
 def test_what_the_callers_come_to(tmp_path: Path) -> None:
     callers = [
         {**GATEWAY, "requests_per_second": 100, "max_streams": None},
@@ -262,4 +272,4 @@ def test_what_the_callers_come_to(tmp_path: Path) -> None:
     assert gateway.limits.requests == Rate(100, 500)
     assert gateway.limits.streams is None
     assert ci.limits.requests == Rate(0.1, 1.0)
-    assert ci.limits.streams == 1000
+    assert ci.limits.streams == 100_000
