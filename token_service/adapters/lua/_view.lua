@@ -10,7 +10,7 @@
 --          rejected_at    when upstream refused this very token, else absent
 --          failure        of the last attempt, else absent; failed_until: end of the pause
 -- KEYS[2]  the account's claim: the name of the attempt that holds it, with a time to live
--- A key of another type, or a generation no replica gives (domain/records), was not written by
+-- A key of another type, or a generation no replica gives (domain/tokens), was not written by
 -- us: it is dropped, and the view says so.
 local record, claim = KEYS[1], KEYS[2]
 local MOST_GENERATION = 9007199254740992
