@@ -263,6 +263,7 @@ def test_anthropics_body_becomes_a_chat_completion() -> None:
             "completion_tokens": 7,
             "total_tokens": 132,
             "prompt_tokens_details": {"cached_tokens": 100},
+            "completion_tokens_details": {"reasoning_tokens": 0},
         },
         "copilot_usage": costs,
     }

@@ -1,0 +1,39 @@
+"""The blocks of a Messages answer, by type, whole or as a stream begins one."""
+
+import msgspec
+from msgspec import Raw
+
+from gateway.domain.translation.reading import Body
+
+KNOWN = frozenset({"text", "thinking", "redacted_thinking", "tool_use"})
+THOUGHTS = frozenset({"thinking", "redacted_thinking"})
+
+
+class Block(Body, frozen=True):
+    """A block; which fields it has depends on its type."""
+
+    type: str = ""
+    text: str = ""
+    thinking: str = ""
+    signature: str = ""
+    data: str = ""
+    id: str = ""
+    name: str = ""
+    input: Raw = Raw(b"{}")
+
+
+class _Kind(Body, frozen=True):
+    type: str = ""
+
+
+_decode_kind = msgspec.json.Decoder(_Kind).decode
+_decode_block = msgspec.json.Decoder(Block).decode
+
+
+def block_of(raw: Raw) -> Block:
+    """The block; of one of another type, whose fields may be anything, only that.
+
+    Raises what reading.UNREADABLE names.
+    """
+    kind = _decode_kind(raw).type
+    return _decode_block(raw) if kind in KNOWN else Block(kind)

@@ -1,0 +1,95 @@
+"""A chat stream as a Messages stream.
+
+The message begins with upstream's first chunk, and why it ended and what it used, which chat says
+anywhere, stands at its end.
+"""
+
+from typing import Any
+
+from gateway.domain.streams.reading import DONE
+from gateway.domain.translation import usage
+from gateway.domain.translation.contract import Asked
+from gateway.domain.translation.events import data_in, named, not_understood
+from gateway.domain.translation.messages_over_chat import chat_answer, sealed, whole
+from gateway.domain.translation.messages_over_chat.blocks import (
+    SIGNATURE,
+    TEXT,
+    THINKING,
+    BlockQueue,
+)
+from gateway.domain.translation.messages_over_chat.chat_answer import Answer, Call, Function, Words
+from gateway.domain.translation.reading import UNREADABLE
+
+
+class MessagesFromChat:
+    """See contract.StreamTranslator."""
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self._blocks = BlockQueue()
+        self._has_begun = False
+        self._refuses = False
+        self._finish_reasons: list[str] = []
+        self._usage: dict[str, Any] | None = None
+        self._copilot_usage: dict[str, Any] | None = None
+
+    def feed(self, events: bytes) -> bytes:
+        """See contract.StreamTranslator. Raises GatewayError (UPSTREAM_BAD_ANSWER)."""
+        return b"".join(
+            self._chunk(_read(data)) for data in data_in(events) if data.strip() != DONE
+        )
+
+    def finish(self) -> bytes:
+        """See contract.StreamTranslator."""
+        stop_reason = chat_answer.stop_reason(
+            self._finish_reasons, self._blocks.has_calls, self._refuses
+        )
+        delta: dict[str, Any] = {
+            "type": "message_delta",
+            "delta": {"stop_reason": stop_reason, "stop_sequence": None},
+            "usage": usage.from_chat(self._usage).as_messages(),
+        }
+        if self._copilot_usage:
+            delta["copilot_usage"] = self._copilot_usage
+        end = named(delta) + named({"type": "message_stop"})
+        return self._begin() + self._blocks.close() + end
+
+    def _begin(self) -> bytes:
+        if self._has_begun:
+            return b""
+        self._has_begun = True
+        return named({"type": "message_start", "message": whole.envelope(self._asked)})
+
+    def _chunk(self, chunk: Answer) -> bytes:
+        chat_answer.check(chunk)
+        self._usage = chunk.usage or self._usage
+        self._copilot_usage = chunk.copilot_usage or self._copilot_usage
+        self._finish_reasons += chunk.finish_reasons
+        return self._begin() + b"".join(map(self._words, chunk.words))
+
+    def _words(self, words: Words) -> bytes:
+        self._refuses = self._refuses or bool(words.refusal)
+        written = b""
+        if words.thinking:
+            written += self._blocks.grow(THINKING, words.thinking)
+        if words.reasoning_opaque:
+            signature = sealed.signature_of(words.reasoning_opaque)
+            written += self._blocks.grow(SIGNATURE, signature)
+        if words.text:
+            written += self._blocks.grow(TEXT, words.text)
+        return written + b"".join(map(self._call, words.tool_calls or ()))
+
+    def _call(self, call: Call) -> bytes:
+        number, function = call.index or 0, call.function or Function()
+        written = b""
+        if not self._blocks.is_called(number):
+            id_ = whole.call_id(call.id, self._asked, number)
+            written = self._blocks.call(number, id_, function.name or "")
+        return written + self._blocks.arguments(number, function.arguments or "")
+
+
+def _read(data: bytes) -> Answer:
+    try:
+        return chat_answer.decode(data)
+    except UNREADABLE:
+        raise not_understood() from None

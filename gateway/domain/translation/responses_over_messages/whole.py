@@ -1,0 +1,76 @@
+"""A whole Messages answer as a Responses answer: an item for each block."""
+
+import msgspec
+from msgspec import UNSET
+
+from gateway.domain.translation import usage
+from gateway.domain.translation.contract import Asked
+from gateway.domain.translation.events import not_understood
+from gateway.domain.translation.reading import UNREADABLE
+from gateway.domain.translation.responses_over_messages import answer, items, naming, sealed
+from gateway.domain.translation.responses_over_messages.answer import Block
+from gateway.domain.translation.responses_over_messages.frame import Frame
+from gateway.domain.translation.responses_over_messages.items import Item
+
+
+def translate(body: bytes, asked: Asked) -> bytes:
+    """The Responses answer. Raises GatewayError (UPSTREAM_BAD_ANSWER)."""
+    try:
+        message = answer.decode_message(body)
+    except UNREADABLE:
+        raise not_understood() from None
+    if message.content is None:
+        raise not_understood()
+    is_cut = items.incomplete_reason(message.stop_reason) is not None
+    frame = Frame(asked)
+    output = _output(message.content, frame, is_cut)
+    used = usage.from_messages(message.usage)
+    response = frame.ended(output, message.stop_reason, used)
+    if message.copilot_usage is not UNSET:
+        response["copilot_usage"] = message.copilot_usage
+    return msgspec.json.encode(response)
+
+
+def _output(blocks: list[Block], frame: Frame, is_cut: bool) -> list[Item]:
+    """is_cut: whether the answer broke off, which it did in its last block."""
+    output: list[Item] = []
+    last: Item | None = None
+    for block in blocks:
+        last = _item(block, frame, len(output))
+        if last is not None:
+            output.append(last)
+    if is_cut and last is not None and "status" in last:
+        last["status"] = items.INCOMPLETE
+    return output
+
+
+def _item(block: Block, frame: Frame, index: int) -> Item | None:
+    """None for a block that says nothing, or that is of a tool of Anthropic's own."""
+    if block.type == "text" and block.text:
+        content = [items.text_part(block.text)]
+        return items.message(frame.id("msg", index), content, items.COMPLETED)
+    if block.type in ("thinking", "redacted_thinking"):
+        return _reasoning(block, frame.id("rs", index))
+    if block.type == "tool_use":
+        return _call(block, frame, index)
+    return None
+
+
+def _reasoning(block: Block, id_: str) -> Item | None:
+    if block.type == "thinking":
+        encrypted = sealed.of_thinking(block.thinking, block.signature)
+    else:
+        encrypted = sealed.of_redacted(block.data)
+    if not (block.thinking or encrypted):
+        return None
+    summary = [items.summary_part(block.thinking)] if block.thinking else []
+    return items.reasoning(id_, summary, encrypted)
+
+
+def _call(block: Block, frame: Frame, index: int) -> Item:
+    if not block.id or not block.name or not block.arguments.startswith("{"):
+        raise not_understood()
+    called = frame.tools.called(block.name)
+    argument = naming.text_in(block.arguments) if called.is_custom else block.arguments
+    id_ = frame.id(items.CALL_IDS[called.is_custom], index)
+    return items.call(id_, block.id, called, argument, items.COMPLETED)

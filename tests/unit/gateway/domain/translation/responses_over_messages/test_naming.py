@@ -1,0 +1,57 @@
+"""A tool's name for Claude leads back to the tool, and a custom tool's input to its text."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.domain.translation.messages_over_responses.fields import Fields
+from gateway.domain.translation.responses_over_chat.names import Called
+from gateway.domain.translation.responses_over_messages import naming
+from gateway.domain.translation.responses_over_messages.tools import names_of, tools_of
+
+FIND = {"type": "function", "name": "find"}
+LONG = "n" * 60
+
+
+def request(*tools: Any) -> Fields:
+    return Fields({"tools": list(tools), "input": "a"})
+
+
+@pytest.mark.parametrize(
+    ("tool", "called"),
+    [
+        (FIND, Called("find")),
+        ({**FIND, "type": "custom"}, Called("find", is_custom=True)),
+        ({"type": "namespace", "name": "docs", "tools": [FIND]}, Called("find", "docs")),
+        ({"type": "namespace", "name": LONG, "tools": [FIND]}, Called("find", LONG)),
+    ],
+)
+def test_the_name_that_is_offered_leads_back(tool: Any, called: Called) -> None:
+    asked = request(tool, {"type": "web_search"})
+    (offered,) = tools_of(asked, [])["tools"]
+    assert len(offered["name"]) <= 64
+    assert names_of(asked).called(offered["name"]) == called
+
+
+def test_a_call_in_the_history_has_the_same_name() -> None:
+    call = Fields({"name": "find", "namespace": LONG})
+    tool = {"type": "namespace", "name": LONG, "tools": [FIND]}
+    assert naming.flat_name(call, LONG) in names_of(request(tool)).known
+
+
+def test_what_nobody_offered_is_a_function() -> None:
+    assert naming.ToolNames().called("find") == Called("find")
+
+
+@settings(max_examples=50)
+@given(st.text())
+def test_a_custom_tools_text_comes_back(text: str) -> None:
+    assert naming.text_in(json.dumps({naming.INPUT: text})) == text
+
+
+@pytest.mark.parametrize("arguments", ['{"input": "a', '{"input": 5}', "{}", "plain"])
+def test_without_its_form_all_of_it_is_the_text(arguments: str) -> None:
+    assert naming.text_in(arguments) == arguments
