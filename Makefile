@@ -19,8 +19,8 @@ run: venv ## Run both services on this machine; without a GitHub credential, aga
 
 ##@ Change
 
-test: venv-dev ## Run every test, in two processes; ARGS="-k word" runs some
-	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+test: venv-dev ## Run every test, in four processes; ARGS="-k word" runs some
+	$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
 
 lint: style types imports protos-check lock-check ## Check style, types, import rules, and what is generated
 

@@ -2,17 +2,21 @@
 
 A stream is followed event by event: nothing of it is handed out before its first semantic event
 is there, and an end that is not its protocol's own is an error. A whole answer is read to its
-end, and repaired where SDKs would choke. Knows neither accounts nor callers.
+end, and repaired where SDKs would choke. Both are translated where the caller speaks another
+protocol than upstream. Knows neither accounts nor callers.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
 
-from gateway.domain.call import Call
+from gateway.domain import upstream_errors
 from gateway.domain.errors import Fault, GatewayError
+from gateway.domain.platforms.table import PLATFORMS
 from gateway.domain.protocols import Protocol
 from gateway.domain.refusals import Row
 from gateway.domain.streams.following import Follower, follower_for
+from gateway.domain.translation.contract import Asked, StreamTranslator, Translation
 from gateway.domain.upstream_errors import explain_event
 from gateway.domain.whole import chat as whole_chat
 from gateway.domain.whole.assembling import ChatAssembly
@@ -23,6 +27,22 @@ BODY_END_SECONDS = 0.1
 MAX_WHOLE_ANSWER_BYTES = 64 * 1024 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What an answer is, and what is to become of it.
+
+    rows: what errors mean on this platform. choices: how many answers a chat request asked for.
+    """
+
+    protocol: Protocol
+    """Upstream's."""
+    asked: Asked
+    choices: int
+    rows: tuple[Row, ...]
+    translation: Translation | None
+    """None where the caller speaks upstream's protocol."""
+
+
 class StreamAnswer:
     """A stream of which the first semantic event has come."""
 
@@ -30,13 +50,14 @@ class StreamAnswer:
         self,
         reply: UpstreamReply,
         follower: Follower,
+        translator: StreamTranslator | None,
         rows: tuple[Row, ...],
         idle_seconds: float,
         clock: Clock,
     ) -> None:
-        self.headers = reply.headers
         self._chunks = reply.chunks().__aiter__()
         self._follower = follower
+        self._translator = translator
         self._rows = rows
         self._idle_seconds = idle_seconds
         self._clock = clock
@@ -50,8 +71,10 @@ class StreamAnswer:
     async def begin(self) -> None:
         """Read up to the first semantic event. Raises GatewayError: nothing was handed out yet."""
         first = b""
-        while self._follower.events == 0 and not self._is_over:
+        while not (self._is_over or self._follower.is_complete):
             first += await self._read()
+            if self._follower.events > 0 and first:
+                break
         self._raise_failure()
         if self._follower.events == 0:
             raise truncated()
@@ -71,12 +94,21 @@ class StreamAnswer:
             # What came before the error event was passed on with the step before.
             self._raise_failure()
             if self._follower.is_complete:
-                await self._see_the_end()
                 break
             found = await self._read()
             if found:
                 return found
         self._raise_failure()
+        return await self._last()
+
+    async def _last(self) -> bytes:
+        """What a translator has left to say; then nothing."""
+        if self._translator is not None:
+            rest, self._translator = self._translator.finish(), None
+            if rest:
+                return rest
+        if not self._is_over:
+            await self._see_the_end()
         return b""
 
     def _raise_failure(self) -> None:
@@ -111,12 +143,15 @@ class StreamAnswer:
             found = self._follower.feed(chunk)
             if self._follower.events > events:
                 self._silent_seconds = 0.0
-            return found
+            return self._translated(found)
         self._is_over = True
         rest = self._follower.finish()
         if self._follower.failure is None and not self._follower.is_complete:
             raise truncated()
-        return rest
+        return self._translated(rest)
+
+    def _translated(self, events: bytes) -> bytes:
+        return self._translator.feed(events) if self._translator is not None and events else events
 
     async def _next_chunk(self) -> bytes | None:
         began = self._clock.monotonic()
@@ -137,19 +172,18 @@ def truncated() -> GatewayError:
 
 
 async def open_stream(
-    reply: UpstreamReply, call: Call, rows: tuple[Row, ...], idle_seconds: float, clock: Clock
+    reply: UpstreamReply, expected: Expected, idle_seconds: float, clock: Clock
 ) -> StreamAnswer:
-    """The answer's stream with its first semantic event read. Raises GatewayError.
-
-    rows: what errors mean on this platform.
-    """
+    """The answer's stream with its first semantic event read. Raises GatewayError."""
     kind = reply.headers.get("content-type", "").lower()
     if "json" in kind or "html" in kind:
-        await _explain_no_stream(reply, rows)
+        await _explain_no_stream(reply, expected.rows)
+    asked, translation = expected.asked, expected.translation
     follower = follower_for(
-        call.protocol, choices=call.choices, created=int(clock.now()), model=call.model
+        expected.protocol, choices=expected.choices, created=asked.created, model=asked.model
     )
-    answer = StreamAnswer(reply, follower, rows, idle_seconds, clock)
+    translator = translation.stream(asked) if translation is not None else None
+    answer = StreamAnswer(reply, follower, translator, expected.rows, idle_seconds, clock)
     await answer.begin()
     return answer
 
@@ -163,21 +197,30 @@ async def _explain_no_stream(reply: UpstreamReply, rows: tuple[Row, ...]) -> Non
     )
 
 
-async def read_whole(
-    reply: UpstreamReply, call: Call, rows: tuple[Row, ...], clock: Clock
-) -> bytes:
-    """The whole answer, repaired. Raises GatewayError."""
+async def read_whole(reply: UpstreamReply, expected: Expected) -> bytes:
+    """The whole answer, repaired and translated. Raises GatewayError."""
     body = await reply.read(MAX_WHOLE_ANSWER_BYTES)
     failure = whole_chat.error_in_200(body)
     if failure is not None:
-        raise explain_event(failure.code, failure.type, failure.message, rows)
-    if call.protocol is Protocol.CHAT:
-        return whole_chat.repair(body, created=int(clock.now()), choices=call.choices)
-    return body
+        raise explain_event(failure.code, failure.type, failure.message, expected.rows)
+    if expected.protocol is Protocol.CHAT:
+        created = expected.asked.created
+        body = whole_chat.repair(body, created=created, choices=expected.choices)
+    return translated(body, expected)
 
 
-async def assemble(answer: StreamAnswer) -> bytes:
-    """One whole answer from a chat stream. Raises GatewayError."""
+def translated(body: bytes, expected: Expected) -> bytes:
+    """A whole answer as the caller reads it. Raises GatewayError."""
+    if expected.translation is None:
+        return body
+    return expected.translation.whole(body, expected.asked)
+
+
+async def assemble(
+    reply: UpstreamReply, expected: Expected, idle_seconds: float, clock: Clock
+) -> bytes:
+    """One whole answer from a chat stream, translated. Raises GatewayError."""
+    answer = await open_stream(reply, replace(expected, translation=None), idle_seconds, clock)
     assembly = ChatAssembly()
     size = 0
     async for events in _pieces(answer):
@@ -187,9 +230,16 @@ async def assemble(answer: StreamAnswer) -> bytes:
                 Fault.UPSTREAM_BAD_ANSWER, "Upstream's answer is larger than allowed here."
             )
         assembly.feed(events)
-    return assembly.result()
+    return translated(assembly.result(), expected)
 
 
 async def _pieces(answer: StreamAnswer) -> AsyncIterator[bytes]:
     while piece := await answer.next():
         yield piece
+
+
+async def refusal_of(reply: UpstreamReply, now: float, platform: str) -> GatewayError:
+    """The caller's error for an answer that is no success."""
+    body = await reply.read(upstream_errors.MAX_BODY_BYTES)
+    refusal = upstream_errors.read_refusal(reply.status, reply.headers, body, now)
+    return upstream_errors.explain(refusal, PLATFORMS[platform].rows)

@@ -15,6 +15,7 @@ from gateway.adapters.http_upstream import HttpUpstream, open_session
 from gateway.adapters.own_keys import OwnKeys
 from gateway.adapters.prometheus import AccountStates, PrometheusEvents
 from gateway.adapters.shared_state import SharedState
+from gateway.adapters.tokenizer import Tokenizer
 from gateway.admission import Admission
 from gateway.assembly import deadlines_of, shared_state_of, token_provider_of
 from gateway.catalogue import Catalogue
@@ -23,6 +24,8 @@ from gateway.cli.doctor import print_steps
 from gateway.doctor import Doctor
 from gateway.domain.groups import GroupAccount
 from gateway.health import Health
+from gateway.offers import Offers
+from gateway.plan import Planner
 from gateway.relay import Relay
 from gateway.review import warnings
 from gateway.rooms import Rooms
@@ -131,10 +134,12 @@ class Service:
         upstream = HttpUpstream(session, deadlines_of(limits), settings.egress.proxy_url)
         rooms = Rooms(self._state.slots)
         seats = Seats(self._health, rooms, self._state.affinity, clock, events)
+        catalogue = Catalogue(self._tokens, upstream, clock)
         relay = Relay(
             seats,
             self._health,
             self._tokens,
+            Planner(catalogue, clock),
             upstream,
             clock,
             events,
@@ -145,7 +150,8 @@ class Service:
         return Context(
             relay=relay,
             admission=Admission(rooms, clock, events),
-            catalogue=Catalogue(seats, self._tokens, upstream, clock),
+            offers=Offers(seats, catalogue),
+            counter=Tokenizer(),
             clock=clock,
             events=events,
             lifetimes=Lifetimes(limits.total_seconds),
@@ -153,6 +159,7 @@ class Service:
             keys=self._snapshot.keys,
             groups=self._snapshot.groups,
             body_bytes=limits.body_bytes,
+            scan_history=settings.initiator.scan_history,
             connections=Connections(clock, settings.listen.connection_max_age_seconds),
         )
 

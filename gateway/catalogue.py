@@ -8,79 +8,80 @@ import asyncio
 import uuid
 from dataclasses import dataclass
 
+from gateway.answers import refusal_of
 from gateway.domain import models
 from gateway.domain.errors import GatewayError
-from gateway.domain.groups import Group, GroupAccount
 from gateway.domain.models import Model
 from gateway.domain.platforms.table import PLATFORMS
 from gateway.ports import Clock, TokenProvider, Upstream, UpstreamRequest
-from gateway.relay import refusal_of
-from gateway.seats import Seats
 
 FRESH_SECONDS = 300.0
 PAUSE_SECONDS = 10.0
+"""After a fetch that failed; with a list from before, that is served meanwhile."""
+KNOWING_SECONDS = 2.0
+"""How long a request waits to learn which endpoints its model has."""
 MAX_LIST_BYTES = 4 * 1024 * 1024
-MAX_ACCOUNTS_ASKED = 3
-"""Further accounts are asked when one does not answer, but a caller does not wait for all."""
+
+Models = tuple[Model, ...]
 
 
 @dataclass(slots=True)
 class _Entry:
     lock: asyncio.Lock
-    list: tuple[Model, ...] | None = None
-    good_until: float = 0.0
+    list: Models | None = None
+    ask_again_at: float = 0.0
     error: GatewayError | None = None
-    """Why there is no list; whoever waited for it is told the same until `good_until`."""
+    """Why there is no list."""
 
 
 class Catalogue:
     """Model lists by account; accounts come from configuration, so their number is bounded."""
 
-    def __init__(
-        self, seats: Seats, tokens: TokenProvider, upstream: Upstream, clock: Clock
-    ) -> None:
-        self._seats = seats
+    def __init__(self, tokens: TokenProvider, upstream: Upstream, clock: Clock) -> None:
         self._tokens = tokens
         self._upstream = upstream
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
 
-    async def models(
-        self, group: Group, bound_to: str | None
-    ) -> tuple[GroupAccount, tuple[Model, ...]]:
-        """What the group's accounts offer, and which of them was asked. Raises GatewayError."""
-        accounts = self._seats.ordered(group, bound_to)[:MAX_ACCOUNTS_ASKED]
-        for account in accounts[:-1]:
-            try:
-                return account, await self._of(account, group)
-            except GatewayError:
-                continue
-        return accounts[-1], await self._of(accounts[-1], group)
+    async def models(self, account: str, platform: str) -> Models:
+        """The account's models. Raises GatewayError when there was never a list."""
+        entry = self._entries.setdefault(account, _Entry(asyncio.Lock()))
+        if self._is_due(entry) and (entry.list is None or not entry.lock.locked()):
+            async with entry.lock:
+                if self._is_due(entry):
+                    await self._renew(account, platform, entry)
+        if entry.list is None:
+            assert entry.error is not None  # noqa: S101  _renew leaves one or the other
+            raise entry.error
+        return entry.list
 
-    async def _of(self, account: GroupAccount, group: Group) -> tuple[Model, ...]:
-        entry = self._entries.setdefault(account.id, _Entry(asyncio.Lock()))
-        async with entry.lock:
-            if self._clock.monotonic() >= entry.good_until:
-                await self._renew(account, group, entry)
-            if entry.list is None:
-                assert entry.error is not None  # noqa: S101  _renew leaves one or the other
-                raise entry.error
-            return entry.list
-
-    async def _renew(self, account: GroupAccount, group: Group, entry: _Entry) -> None:
+    async def model(self, account: str, platform: str, model_id: str) -> Model | None:
+        """What is known of a model; None where that is nothing. Bounded in time, raises nothing."""
         try:
-            entry.list = await self._fetch(account, group)
-            entry.good_until = self._clock.monotonic() + FRESH_SECONDS
+            async with asyncio.timeout(KNOWING_SECONDS):
+                found = await self.models(account, platform)
+        except (GatewayError, TimeoutError):
+            entry = self._entries.get(account)
+            found = (entry.list if entry is not None else None) or ()
+        return models.look_up(found, model_id)
+
+    def _is_due(self, entry: _Entry) -> bool:
+        return self._clock.monotonic() >= entry.ask_again_at
+
+    async def _renew(self, account: str, platform: str, entry: _Entry) -> None:
+        try:
+            entry.list = await self._fetch(account, platform)
+            entry.ask_again_at = self._clock.monotonic() + FRESH_SECONDS
         except GatewayError as error:
             entry.error = error
-            entry.good_until = self._clock.monotonic() + PAUSE_SECONDS
+            entry.ask_again_at = self._clock.monotonic() + PAUSE_SECONDS
 
-    async def _fetch(self, account: GroupAccount, group: Group) -> tuple[Model, ...]:
-        token = await self._tokens.get(account.id)
+    async def _fetch(self, account: str, platform: str) -> Models:
+        token = await self._tokens.get(account)
         request = UpstreamRequest(
             method="GET",
             url=f"{token.api_base_url}/models",
-            headers=PLATFORMS[group.platform].headers(
+            headers=PLATFORMS[platform].headers(
                 caller={},
                 token_value=token.value,
                 token_headers=token.headers,
@@ -92,5 +93,7 @@ class Catalogue:
         )
         async with self._upstream.send(request) as reply:
             if reply.status != 200:
-                raise await refusal_of(reply, self._clock.now(), group.platform)
-            return models.parse(await reply.read(MAX_LIST_BYTES))
+                raise await refusal_of(reply, self._clock.now(), platform)
+            return models.parse(
+                await reply.read(MAX_LIST_BYTES), PLATFORMS[platform].names_endpoints
+            )

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from gateway.answers import refusal_of
 from gateway.domain import models
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.groups import GroupAccount
@@ -20,7 +21,6 @@ from gateway.domain.platforms.table import PLATFORMS
 from gateway.domain.protocols import Protocol
 from gateway.domain.whole.chat import repair
 from gateway.ports import AccountToken, Clock, TokenProvider, Upstream, UpstreamRequest
-from gateway.relay import refusal_of
 
 MAX_BYTES = 4 * 1024 * 1024
 CHEAP_MODELS = ("gpt-5-mini", "gpt-4.1", "gpt-4o-mini", "gpt-4o")
@@ -84,7 +84,8 @@ class Doctor:
 
     async def _models(self, account: GroupAccount, token: AccountToken) -> tuple[Model, ...]:
         request = _request(account, token, "GET", "/models", None)
-        return models.parse(await self._read(request, account.platform))
+        names_endpoints = PLATFORMS[account.platform].names_endpoints
+        return models.parse(await self._read(request, account.platform), names_endpoints)
 
     async def _chat(self, account: GroupAccount, token: AccountToken, model: str) -> str:
         body = msgspec.json.encode(

@@ -186,6 +186,13 @@ MAX_TRIED = 32
 """More than max_switches allows, so that every attempt of a request is in its record."""
 
 
+class TokenCounter(Protocol):
+    """Counts tokens as a model's tokenizer would; an estimate for models whose is not known."""
+
+    def count(self, text: str) -> int:
+        """How many tokens a text is. Pure computation; some milliseconds for 100 KB."""
+
+
 @dataclass(slots=True)
 class Exchange:
     """One caller's request and what became of it: for metrics and the access log.
@@ -205,6 +212,10 @@ class Exchange:
     """The group whose account that is: the key's own, or its fallback."""
     platform: str = ""
     model: str = ""
+    is_listed: bool = False
+    """Whether the model is in upstream's catalogue: what callers make up is no label."""
+    upstream_protocol: str = ""
+    """What was spoken upstream."""
     stream: bool = False
     verdict: Verdict | None = None
     fault: str = ""

@@ -6,21 +6,17 @@ out, so until then every failure may still be made good (docs/decisions/0014).
 """
 
 import hashlib
-import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
-from gateway.answers import StreamAnswer, assemble, open_stream, read_whole
-from gateway.domain import failover, portable, upstream_errors
+from gateway.answers import StreamAnswer, assemble, open_stream, read_whole, refusal_of
+from gateway.domain import failover
 from gateway.domain.call import Call
 from gateway.domain.errors import GatewayError
 from gateway.domain.failover import Action, Journey
-from gateway.domain.groups import rename_model
-from gateway.domain.platforms.table import PLATFORMS
-from gateway.domain.protocols import Protocol
-from gateway.domain.whole.assembling import as_stream, wants_assembly
 from gateway.health import Attempt, Health
+from gateway.plan import Plan, Planner
 from gateway.ports import (
     AccountToken,
     Clock,
@@ -29,8 +25,6 @@ from gateway.ports import (
     TokenProvider,
     Tried,
     Upstream,
-    UpstreamReply,
-    UpstreamRequest,
 )
 from gateway.seats import Search, Seat, Seats
 
@@ -53,6 +47,8 @@ class _Trip:
     search: Search
     exchange: Exchange
     deadline: float
+    answer_id: str
+    """What the ids of a translated answer are made of."""
     seat: Seat | None = None
     token: AccountToken | None = None
     """What to use instead of asking for one: the seat's token was just renewed."""
@@ -67,6 +63,7 @@ class Relay:
         seats: Seats,
         health: Health,
         tokens: TokenProvider,
+        planner: Planner,
         upstream: Upstream,
         clock: Clock,
         events: GatewayEvents,
@@ -77,6 +74,7 @@ class Relay:
         self._seats = seats
         self._health = health
         self._tokens = tokens
+        self._planner = planner
         self._upstream = upstream
         self._clock = clock
         self._events = events
@@ -91,7 +89,13 @@ class Relay:
         it is being read, is the account's failure too. Leaving the context ends the upstream
         request, finished or not, and gives the account's place back.
         """
-        trip = _Trip(call, Search(call), exchange, exchange.started + self._total_seconds)
+        trip = _Trip(
+            call,
+            Search(call),
+            exchange,
+            exchange.started + self._total_seconds,
+            exchange.request_id.replace("-", ""),
+        )
         self._health.asked(call.group.id)
         try:
             async with AsyncExitStack() as stack:
@@ -128,37 +132,29 @@ class Relay:
 
     async def _attempt(self, stack: AsyncExitStack, trip: _Trip, seat: Seat) -> Answer:
         """Upstream's answer to one request. Raises GatewayError."""
-        call = trip.call
-        token = trip.token or await self._tokens.get(seat.account.id)
-        trip.token = token
-        is_assembled = (
-            not call.stream
-            and call.protocol is Protocol.CHAT
-            and wants_assembly(seat.group.resolve(call.model))
+        trip.token = token = trip.token or await self._tokens.get(seat.account.id)
+        plan = await self._planner.plan(
+            trip.call, seat.group, seat.account.id, seat.has_foreign_state, trip.answer_id
         )
-        request = _request(trip, seat, token, is_assembled)
+        trip.exchange.upstream_protocol = plan.expected.protocol.value
+        trip.exchange.is_listed = plan.is_listed
         sent = self._clock.monotonic()
         try:
-            return await self._answer(stack, call, seat, request, is_assembled)
+            return await self._answer(stack, plan, token)
         finally:
             trip.exchange.upstream_seconds += self._clock.monotonic() - sent
 
-    async def _answer(
-        self,
-        stack: AsyncExitStack,
-        call: Call,
-        seat: Seat,
-        request: UpstreamRequest,
-        is_assembled: bool,
-    ) -> Answer:
-        reply = await stack.enter_async_context(self._upstream.send(request))
-        rows = PLATFORMS[seat.group.platform].rows
+    async def _answer(self, stack: AsyncExitStack, plan: Plan, token: AccountToken) -> Answer:
+        reply = await stack.enter_async_context(self._upstream.send(plan.request(token)))
         if reply.status != 200:
-            raise await refusal_of(reply, self._clock.now(), seat.group.platform)
-        if not call.stream and not is_assembled:
-            return WholeAnswer(await read_whole(reply, call, rows, self._clock))
-        answer = await open_stream(reply, call, rows, self._idle_seconds, self._clock)
-        return WholeAnswer(await assemble(answer)) if is_assembled else answer
+            raise await refusal_of(reply, self._clock.now(), plan.group.platform)
+        if plan.call.stream:
+            return await open_stream(reply, plan.expected, self._idle_seconds, self._clock)
+        if plan.is_assembled:
+            return WholeAnswer(
+                await assemble(reply, plan.expected, self._idle_seconds, self._clock)
+            )
+        return WholeAnswer(await read_whole(reply, plan.expected))
 
     # --- after a failure ---
 
@@ -233,39 +229,3 @@ def _attempt_of(trip: _Trip, seat: Seat) -> Attempt:
         keys_in_group=call.group.keys,
         body_digest=hashlib.blake2b(call.body, digest_size=16).digest(),
     )
-
-
-def _request(trip: _Trip, seat: Seat, token: AccountToken, is_assembled: bool) -> UpstreamRequest:
-    call, platform = trip.call, PLATFORMS[seat.group.platform]
-    return UpstreamRequest(
-        method="POST",
-        url=token.api_base_url + platform.paths[call.protocol],
-        headers=platform.headers(
-            caller=call.caller_headers,
-            token_value=token.value,
-            token_headers=token.headers,
-            attempt_id=str(uuid.uuid4()),
-            initiator=call.verdict.initiator,
-            vision=call.vision,
-            stream=call.stream or is_assembled,
-        ),
-        body=_body(call, seat, is_assembled),
-    )
-
-
-def _body(call: Call, seat: Seat, is_assembled: bool) -> bytes:
-    """The caller's own bytes, changed only where they have to be."""
-    body = call.body
-    model = seat.group.resolve(call.model)
-    if model != call.model:
-        body = rename_model(body, model)
-    if seat.has_foreign_state:
-        body = portable.strip(call.protocol, body)
-    return as_stream(body) if is_assembled else body
-
-
-async def refusal_of(reply: UpstreamReply, now: float, platform: str) -> GatewayError:
-    """The caller's error for an answer that is no success."""
-    body = await reply.read(upstream_errors.MAX_BODY_BYTES)
-    refusal = upstream_errors.read_refusal(reply.status, reply.headers, body, now)
-    return upstream_errors.explain(refusal, PLATFORMS[platform].rows)

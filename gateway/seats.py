@@ -26,6 +26,7 @@ UNKNOWN_RETRY_SECONDS = 30.0
 LIMITS = frozenset({Fault.SEAT_RATE_LIMITED, Fault.SEAT_MODEL_RATE_LIMITED})
 PASSED_ON = frozenset(
     {Fault.SEAT_QUOTA, Fault.UPSTREAM_CLIENT_REFUSED, Fault.UPSTREAM_RATE_LIMITED}
+    | {Fault.UPSTREAM_MODEL_OVERLOADED}
 )
 """What callers should know by its own name when it keeps every account away."""
 
@@ -308,6 +309,7 @@ MESSAGES: dict[Fault, str] = {
     Fault.UPSTREAM_CLIENT_REFUSED: (
         "Copilot does not serve this gateway at the moment; its operators have to look."
     ),
+    Fault.UPSTREAM_MODEL_OVERLOADED: "The model is overloaded; wait, or use another one.",
     Fault.UPSTREAM_RATE_LIMITED: "Copilot limits this whole gateway at the moment; try later.",
     Fault.SEAT_UNAVAILABLE: "No seat of this group can serve at the moment; try again later.",
 }

@@ -4,6 +4,11 @@ import signal
 from collections.abc import AsyncIterator
 
 import pytest
+from hypothesis import settings
+
+# No test is timed, and each walks the same examples every time.
+settings.register_profile("suite", deadline=None, derandomize=True)
+settings.load_profile("suite")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -22,7 +22,9 @@ FIRST_TOKEN_BUCKETS = (
 OVERHEAD_BUCKETS = (
     *(0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25),
 )
-OPERATION = "chat"
+OPERATIONS = {"embeddings": "embeddings"}
+CHAT_OPERATION = "chat"
+"""OpenTelemetry's word for every conversation, whatever its protocol."""
 PROVIDERS = {"copilot": "github.copilot"}
 """By platform; a platform that is not here goes by its own name."""
 MAX_ACCOUNTS = 200
@@ -32,7 +34,7 @@ GEN_AI_LABELS = (
 )
 OTHER = "other"
 MAX_MODELS = 60
-"""Model names come from callers; only those upstream accepted become labels, and not more."""
+"""Model names come from callers; only those in upstream's catalogue become labels, and not more."""
 
 
 class PrometheusEvents:
@@ -173,8 +175,9 @@ class PrometheusEvents:
             ).inc()
         # A model's failures are counted together: models times faults would be too many series.
         model = OTHER if exchange.fault else self._model_label(exchange)
+        operation = OPERATIONS.get(exchange.upstream_protocol, CHAT_OPERATION)
         provider = PROVIDERS.get(exchange.platform, exchange.platform)
-        self._duration.labels(OPERATION, provider, model, exchange.fault).observe(seconds)
+        self._duration.labels(operation, provider, model, exchange.fault).observe(seconds)
         if exchange.first_byte_seconds is not None:
             self._overhead.observe(
                 max(
@@ -185,7 +188,7 @@ class PrometheusEvents:
                 )
             )
             if exchange.stream:
-                self._first_token.labels(OPERATION, provider, model).observe(
+                self._first_token.labels(operation, provider, model).observe(
                     exchange.first_byte_seconds
                 )
         if exchange.stream_end:
@@ -202,7 +205,7 @@ class PrometheusEvents:
     def _model_label(self, exchange: Exchange) -> str:
         if exchange.model in self._models:
             return exchange.model
-        if exchange.status != 200 or len(self._models) >= MAX_MODELS:
+        if not exchange.is_listed or len(self._models) >= MAX_MODELS:
             return OTHER
         self._models.add(exchange.model)
         return exchange.model

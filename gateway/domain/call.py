@@ -23,6 +23,8 @@ class Call:
     stream: bool
     choices: int
     """How many answers were asked for (`n`)."""
+    wants_usage: bool
+    """Whether a chat stream is to say what it cost."""
     vision: bool
     verdict: Verdict
     conversation: bytes = field(repr=False)

@@ -26,6 +26,7 @@ class Fault(Enum):
     CALLER_BODY_TIMEOUT = "caller_body_timeout"
     CALLER_MODEL_NOT_FOUND = "caller_model_not_found"
     CALLER_MODEL_ENDPOINT = "caller_model_endpoint"
+    CALLER_VISION_UNSUPPORTED = "caller_vision_unsupported"
     CALLER_CONTEXT_LENGTH = "caller_context_length"
     CALLER_CONTENT_FILTERED = "caller_content_filtered"
     CALLER_REQUEST_REFUSED = "caller_request_refused"

@@ -1,13 +1,11 @@
 """Which headers cross the gateway, in closed lists both ways (design §7).
 
-What is not listed does not cross: a caller's cookies, tracing and client telemetry stay here,
-and so do upstream's quota figures, which are the seat's and not the caller's. What a platform
-takes of a caller's, and what it wants beside, is in domain/platforms/.
+What is not listed does not cross: a caller's cookies, tracing and client telemetry stay here. Of
+upstream's headers none comes back: its quota figures are the seat's and not the caller's. What a
+platform takes of a caller's, and what it wants beside, is in domain/platforms/.
 """
 
 from collections.abc import Iterable, Mapping
-
-TO_CALLER = ("content-type", "retry-after")
 
 NEVER_FROM_TOKEN = frozenset(
     {"authorization", "host", "cookie", "x-initiator", "content-length", "transfer-encoding"}
@@ -57,11 +55,6 @@ def for_attempt(
     if has_body:
         headers["Content-Type"] = "application/json"
     return headers
-
-
-def for_caller(upstream: Mapping[str, str]) -> dict[str, str]:
-    """The headers of an answer that go on to the caller. Names are lower case."""
-    return {name: upstream[name] for name in TO_CALLER if name in upstream}
 
 
 def is_request_id(text: str) -> bool:

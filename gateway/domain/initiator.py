@@ -1,17 +1,27 @@
 """Who set this request off: a person, or a machine going on with a person's turn.
 
 `X-Initiator` tells the truth, and when in doubt it says `user` (design §2, invariant 7): a
-wrong `agent` would be billing evasion (copilot-upstream.md §8). Rules are an ordered table.
+wrong `agent` would be billing evasion (copilot-upstream.md §8). What ends the conversation
+decides; system and developer items after it are passed over.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import TypeVar
 
-from gateway.domain.chat import Message
+from gateway.domain.requests.chat import Message
+from gateway.domain.requests.messages import Turn
+from gateway.domain.requests.responses import MESSAGE, Item
 
 SKIPPED_ROLES = frozenset({"system", "developer"})
 TOOL_ROLES = frozenset({"tool", "function"})
+CALL_ITEMS = frozenset({"function_call", "function_call_arguments", "computer_call", "tool_result"})
+OUTPUT_SUFFIX = "_call_output"
+TOOL_RESULT = "tool_result"
+
+
+_Spoken = TypeVar("_Spoken", Message, Turn)
 
 
 class Initiator(Enum):
@@ -27,6 +37,11 @@ class Rule(Enum):
     CALLER_SAID_USER = "caller_said_user"
     CALLER_SAID_AGENT = "caller_said_agent"
     TOOL_OUTPUT_LAST = "tool_output_last"
+    TOOL_OUTPUT_AS_USER = "tool_output_as_user"
+    """A user's message right behind calls of tools: upstream refuses calls that nobody answers,
+    so what stands there is their answer, as some agents write it."""
+    HISTORY_SCANNED = "history_scanned"
+    """Only where the operator wants it (`initiator.scan_history`)."""
     DEFAULT = "default"
 
 
@@ -38,26 +53,97 @@ class Verdict:
     rule: Rule
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the caller says itself.
+
+    marked: its X-Initiator header. `user` is never downgraded; `agent` counts only where the
+    key's policy allows it, and is otherwise as if it had not been said.
+    """
+
+    marked: str | None
+    may_mark_agent: bool
+
+
 BY_DEFAULT = Verdict(Initiator.USER, Rule.DEFAULT)
 BY_CALLER = {
     "user": Verdict(Initiator.USER, Rule.CALLER_SAID_USER),
     "agent": Verdict(Initiator.AGENT, Rule.CALLER_SAID_AGENT),
 }
 BY_TOOL_OUTPUT = Verdict(Initiator.AGENT, Rule.TOOL_OUTPUT_LAST)
+BY_WRAPPED_OUTPUT = Verdict(Initiator.AGENT, Rule.TOOL_OUTPUT_AS_USER)
+BY_HISTORY = Verdict(Initiator.AGENT, Rule.HISTORY_SCANNED)
 
 
-def judge_chat(messages: Sequence[Message], marked: str | None, may_mark_agent: bool) -> Verdict:
-    """Label a chat request.
-
-    marked: the caller's own X-Initiator header. `user` is never downgraded; `agent` counts only
-    where the key's policy allows it, and is otherwise as if it had not been said.
-    """
-    said = BY_CALLER.get((marked or "").strip().lower())
-    if said is not None and (said.initiator is Initiator.USER or may_mark_agent):
-        return said
-    return BY_TOOL_OUTPUT if _last_role(messages) in TOOL_ROLES else BY_DEFAULT
+def judge_chat(messages: Sequence[Message], said: Said) -> Verdict:
+    """Label a chat request."""
+    return _by_caller(said) or _by_chat(messages)
 
 
-def _last_role(messages: Sequence[Message]) -> str | None:
-    """The last role that somebody other than the tool's author chose."""
-    return next((m.role for m in reversed(messages) if m.role not in SKIPPED_ROLES), None)
+def judge_responses(items: Sequence[Item], said: Said, scan_history: bool) -> Verdict:
+    """Label a Responses request. items: none where the input is text."""
+    return _by_caller(said) or _by_items(items, scan_history)
+
+
+def judge_messages(turns: Sequence[Turn], said: Said) -> Verdict:
+    """Label a Messages request."""
+    return _by_caller(said) or _by_turns(turns)
+
+
+def judge_other(said: Said) -> Verdict:
+    """Label a request that is no conversation."""
+    return _by_caller(said) or BY_DEFAULT
+
+
+def _by_caller(said: Said) -> Verdict | None:
+    found = BY_CALLER.get((said.marked or "").strip().lower())
+    if found is not None and (found.initiator is Initiator.USER or said.may_mark_agent):
+        return found
+    return None
+
+
+def _by_chat(messages: Sequence[Message]) -> Verdict:
+    from_last = _without_skipped(messages)
+    last = next(from_last, None)
+    if last is None or last.role in TOOL_ROLES:
+        return BY_DEFAULT if last is None else BY_TOOL_OUTPUT
+    before = next(from_last, None)
+    if last.role == "user" and before is not None and before.role == "assistant":
+        return BY_WRAPPED_OUTPUT if before.calls_tools else BY_DEFAULT
+    return BY_DEFAULT
+
+
+def _by_items(items: Sequence[Item], scan_history: bool) -> Verdict:
+    last = next((item for item in reversed(items) if not _is_skipped(item)), None)
+    if last is None:
+        return BY_DEFAULT
+    if _is_machines(last):
+        return BY_TOOL_OUTPUT
+    is_person = last.type == MESSAGE and last.role == "user"
+    return BY_HISTORY if is_person and scan_history and _has_worked(items) else BY_DEFAULT
+
+
+def _by_turns(turns: Sequence[Turn]) -> Verdict:
+    last = next(_without_skipped(turns), None)
+    if last is None or last.role != "user" or not last.blocks:
+        return BY_DEFAULT
+    is_output = all(block.type == TOOL_RESULT for block in last.blocks)
+    return BY_TOOL_OUTPUT if is_output else BY_DEFAULT
+
+
+def _without_skipped(messages: Sequence[_Spoken]) -> Iterator[_Spoken]:
+    return (each for each in reversed(messages) if each.role not in SKIPPED_ROLES)
+
+
+def _is_skipped(item: Item) -> bool:
+    return item.type == MESSAGE and item.role in SKIPPED_ROLES
+
+
+def _is_machines(item: Item) -> bool:
+    return item.type in CALL_ITEMS or item.type.endswith(OUTPUT_SUFFIX)
+
+
+def _has_worked(items: Iterable[Item]) -> bool:
+    return any(
+        _is_machines(item) or (item.type == MESSAGE and item.role == "assistant") for item in items
+    )

@@ -10,6 +10,7 @@ Left as it is, for upstream to refuse: what would take the conversation itself w
 turns it stands for.
 """
 
+import re
 from collections.abc import Callable
 
 import msgspec
@@ -25,8 +26,25 @@ _decode_value = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
 
+_TRAVELLED = re.compile(
+    rb'"(?:signature|data|encrypted_content|reasoning_opaque)"\s*:\s*"(?:chat|messages|responses):'
+)
+"""What a translation has sealed for a model of another protocol, behind a mark of ours: real seals
+are base64 and hold no colon (docs/translation/)."""
+
+
+def has_travelled(body: bytes) -> bool:
+    """Whether a request upstream still holds what came from a model of another protocol.
+
+    Upstream would refuse it; so it does after a conversation has changed its model.
+    """
+    return _TRAVELLED.search(body) is not None
+
+
 def strip(protocol: Protocol, body: bytes) -> bytes:
     """The request without what cannot travel; the same object when there is nothing of it."""
+    if protocol not in _RULES:
+        return body
     words, without = _RULES[protocol]
     if not any(word in body for word in words):
         return body

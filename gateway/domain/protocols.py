@@ -12,3 +12,9 @@ class Protocol(Enum):
     """OpenAI Responses."""
     MESSAGES = "messages"
     """Anthropic Messages."""
+    EMBEDDINGS = "embeddings"
+    """OpenAI embeddings: never streamed, never translated."""
+
+
+STREAMED = (Protocol.CHAT, Protocol.RESPONSES, Protocol.MESSAGES)
+"""Those whose answers may come as a stream."""

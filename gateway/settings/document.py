@@ -44,13 +44,6 @@ class InitiatorSettings(Section):
 
     scan_history: bool = False
 
-    @field_validator("scan_history")
-    @classmethod
-    def _no_scan(cls, value: bool) -> bool:
-        if value:
-            raise NotYet("leave it false")
-        return value
-
 
 class Limits(Section):
     """Bounds of one request."""

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.admission import Admission
-from gateway.catalogue import Catalogue
 from gateway.domain.api_keys import ApiKey
 from gateway.domain.groups import Group
-from gateway.ports import Clock, GatewayEvents
+from gateway.offers import Offers
+from gateway.ports import Clock, GatewayEvents, TokenCounter
 from gateway.relay import Relay
 from gateway.web.connections import Connections
 from gateway.web.downstream import Heartbeats
@@ -23,7 +23,8 @@ class Context:
 
     relay: Relay
     admission: Admission
-    catalogue: Catalogue
+    offers: Offers
+    counter: TokenCounter
     clock: Clock
     events: GatewayEvents
     lifetimes: Lifetimes
@@ -33,6 +34,8 @@ class Context:
     groups: Mapping[str, Group]
     """By id."""
     body_bytes: int
+    scan_history: bool
+    """Whether the initiator of Responses requests is judged by their history too."""
     connections: Connections
 
     def fallback_of(self, group: Group) -> Group | None:
@@ -46,3 +49,7 @@ class Caller:
 
     key: ApiKey
     group: Group
+
+
+NOBODY = Caller(ApiKey("", "", None, None, may_mark_agent=False), Group("", "", ()))
+"""Who asks where no key is needed."""

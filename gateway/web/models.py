@@ -1,16 +1,21 @@
-"""GET models and models/{id}, in OpenAI's shapes."""
+"""GET models and models/{id}, in OpenAI's shapes and in Anthropic's."""
+
+from typing import Any
 
 import msgspec
 from aiohttp import web
 
-from gateway.domain import groups, models
+from gateway.domain import models
 from gateway.domain.models import Model
 from gateway.ports import Exchange
 from gateway.web.context import Caller, Context
 
 JSON = {"Content-Type": "application/json"}
 CREATED = 0
-"""OpenAI's shape wants a date of creation; upstream's catalogue has none."""
+CREATED_AT = "1970-01-01T00:00:00Z"
+"""Both shapes want a date of creation; upstream's catalogue has none."""
+ANTHROPIC_HEADER = "anthropic-version"
+"""Which SDK asks, at the same path: Anthropic's always sends this."""
 
 
 async def list_models(
@@ -18,29 +23,56 @@ async def list_models(
 ) -> web.StreamResponse:
     """All models the caller may name."""
     found = await _models(context, caller, exchange)
-    document = {"object": "list", "data": [_shape(model) for model in found]}
+    document = _anthropic_list(found) if _is_anthropic(request) else _openai_list(found)
     return web.Response(body=msgspec.json.encode(document), headers=JSON)
 
 
 async def get_model(
     context: Context, request: web.BaseRequest, caller: Caller, exchange: Exchange
 ) -> web.StreamResponse:
-    """One model; the last segment of the path is its id."""
+    """One model; the last segment of the path is its id, or an alias of it."""
     found = await _models(context, caller, exchange)
-    model = models.find(found, request.path.partition("/models/")[2])
-    return web.Response(body=msgspec.json.encode(_shape(model)), headers=JSON)
+    name = caller.group.resolve(request.path.partition("/models/")[2])
+    shape = _anthropic if _is_anthropic(request) else _openai
+    return web.Response(body=msgspec.json.encode(shape(models.find(found, name))), headers=JSON)
 
 
 async def _models(context: Context, caller: Caller, exchange: Exchange) -> tuple[Model, ...]:
-    account, found = await context.catalogue.models(caller.group, caller.key.account)
+    account, found = await context.offers.models(caller.group, caller.key.account)
     exchange.account = account.id
-    return groups.allowed(caller.group, found)
+    return found
 
 
-def _shape(model: Model) -> dict[str, str | int]:
+def _is_anthropic(request: web.BaseRequest) -> bool:
+    return ANTHROPIC_HEADER in request.headers
+
+
+def _openai_list(found: tuple[Model, ...]) -> dict[str, Any]:
+    return {"object": "list", "data": [_openai(model) for model in found]}
+
+
+def _anthropic_list(found: tuple[Model, ...]) -> dict[str, Any]:
+    return {
+        "data": [_anthropic(model) for model in found],
+        "has_more": False,
+        "first_id": found[0].id if found else None,
+        "last_id": found[-1].id if found else None,
+    }
+
+
+def _openai(model: Model) -> dict[str, Any]:
     return {
         "id": model.id,
         "object": "model",
         "created": CREATED,
         "owned_by": model.vendor or "unknown",
+    }
+
+
+def _anthropic(model: Model) -> dict[str, Any]:
+    return {
+        "type": "model",
+        "id": model.id,
+        "display_name": model.name or model.id,
+        "created_at": CREATED_AT,
     }

@@ -6,8 +6,8 @@ One table, total over Fault. Invariant 5 of the design is in it: only the caller
 
 import math
 from dataclasses import dataclass
+from typing import TypedDict
 
-import msgspec
 from aiohttp import web
 
 from gateway.domain.errors import Fault, GatewayError
@@ -15,6 +15,21 @@ from gateway.domain.protocols import Protocol
 from gateway.domain.streams import endings
 
 FAULT_HEADER = "x-gateway-error"
+
+ANTHROPIC_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    405: "invalid_request_error",
+    408: "invalid_request_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+}
+ANTHROPIC_SERVER = "api_error"
+TOO_LONG = "prompt is too long"
+"""Claude Code compacts its conversation when an error begins with it (copilot-upstream.md §7.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +60,7 @@ SHAPES: dict[Fault, Shape] = {
     Fault.CALLER_BODY_TIMEOUT: Shape(408, _REQUEST, "request_timeout"),
     Fault.CALLER_MODEL_NOT_FOUND: Shape(404, _REQUEST, "model_not_found"),
     Fault.CALLER_MODEL_ENDPOINT: Shape(400, _REQUEST, "unsupported_api_for_model"),
+    Fault.CALLER_VISION_UNSUPPORTED: Shape(400, _REQUEST, "unsupported_image"),
     Fault.CALLER_CONTEXT_LENGTH: Shape(400, _REQUEST, "context_length_exceeded"),
     Fault.CALLER_CONTENT_FILTERED: Shape(400, _REQUEST, "content_filter"),
     Fault.CALLER_REQUEST_REFUSED: Shape(400, _REQUEST, "invalid_request"),
@@ -100,40 +116,47 @@ def unexpected() -> GatewayError:
     return GatewayError(Fault.GATEWAY_OTHER, "The gateway failed; its operators can see why.")
 
 
-def error_response(error: GatewayError) -> web.Response:
-    """The whole answer to a request that failed before anything was sent."""
+def error_response(
+    error: GatewayError, protocol: Protocol | None = None, request_id: str = ""
+) -> web.Response:
+    """The whole answer to a request that failed before anything was sent.
+
+    protocol: the caller's; None is OpenAI's shape.
+    """
     headers = {"Content-Type": "application/json", FAULT_HEADER: error.fault.value}
     if error.retry_after is not None:
         # Rounded up: a caller that returns a moment too early is refused again.
         headers["Retry-After"] = str(math.ceil(error.retry_after))
     if error.allow is not None:
         headers["Allow"] = error.allow
-    return web.Response(status=SHAPES[error.fault].status, headers=headers, body=error_body(error))
-
-
-def error_body(error: GatewayError) -> bytes:
-    """OpenAI's error object."""
-    shape = SHAPES[error.fault]
-    return msgspec.json.encode(
-        {
-            "error": {
-                "message": error.message,
-                "type": shape.type,
-                "param": error.param,
-                "code": error.code or shape.code,
-            }
-        }
-    )
+    body = endings.error_body(protocol or Protocol.CHAT, **_words(protocol, error, request_id))
+    return web.Response(status=SHAPES[error.fault].status, headers=headers, body=body)
 
 
 def error_event(protocol: Protocol, error: GatewayError, request_id: str) -> bytes:
     """The event that ends a stream with an error, in the caller's protocol."""
+    return endings.error_event(protocol, **_words(protocol, error, request_id))
+
+
+class _Words(TypedDict):
+    message: str
+    type: str
+    code: str | None
+    param: str | None
+    request_id: str
+
+
+def _words(protocol: Protocol | None, error: GatewayError, request_id: str) -> _Words:
     shape = SHAPES[error.fault]
-    return endings.error_event(
-        protocol,
-        message=error.message,
-        type=shape.type,
-        code=error.code or shape.code or "",
+    message, kind = error.message, shape.type
+    if protocol is Protocol.MESSAGES:
+        kind = ANTHROPIC_TYPES.get(shape.status, ANTHROPIC_SERVER)
+        if error.fault is Fault.CALLER_CONTEXT_LENGTH and not message.startswith(TOO_LONG):
+            message = f"{TOO_LONG}: {message}"
+    return _Words(
+        message=message,
+        type=kind,
+        code=error.code or shape.code,
         param=error.param,
         request_id=request_id,
     )

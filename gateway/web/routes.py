@@ -1,17 +1,13 @@
 """The route table: which path is which endpoint, and for which platform (design §7)."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from aiohttp import web
-
 from gateway.domain.errors import Fault, GatewayError
-from gateway.ports import Exchange
-from gateway.web.completions import complete
-from gateway.web.context import Caller, Context
+from gateway.domain.protocols import Protocol
+from gateway.web import openapi
+from gateway.web.counting import count_tokens
+from gateway.web.inference import Endpoint, endpoint_for
 from gateway.web.models import get_model, list_models
-
-Endpoint = Callable[[Context, web.BaseRequest, Caller, Exchange], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,26 +20,39 @@ class Route:
     endpoint: Endpoint
     platform: str | None
     """The platform a key's group must have; None takes the group's own."""
+    protocol: Protocol | None = None
+    """What errors are written in; None: OpenAI's."""
+    needs_key: bool = True
 
 
 UNROUTED = "other"
 
-ENDPOINTS: dict[str, tuple[str, Endpoint]] = {
-    "/chat/completions": ("POST", complete),
-    "/models": ("GET", list_models),
+MESSAGES_PATH = "/messages"
+ENDPOINTS: dict[str, tuple[str, Endpoint, Protocol | None]] = {
+    "/chat/completions": ("POST", endpoint_for(Protocol.CHAT), Protocol.CHAT),
+    "/responses": ("POST", endpoint_for(Protocol.RESPONSES), Protocol.RESPONSES),
+    MESSAGES_PATH: ("POST", endpoint_for(Protocol.MESSAGES), Protocol.MESSAGES),
+    "/messages/count_tokens": ("POST", count_tokens, Protocol.MESSAGES),
+    "/embeddings": ("POST", endpoint_for(Protocol.EMBEDDINGS), Protocol.EMBEDDINGS),
+    "/models": ("GET", list_models, None),
 }
 PREFIXES: dict[str, str | None] = {"/v1": None, "/copilot/v1": "copilot"}
-NOT_HERE_YET = ("/responses", "/messages", "/embeddings")
+STORED_RESPONSES = "/responses/"
+"""Upstream keeps no answers, so there are none to get, cancel or list (design §7)."""
 
 ROUTES: dict[str, Route] = {
-    prefix + path: Route(prefix + path, method, endpoint, platform)
+    prefix + path: Route(prefix + path, method, endpoint, platform, protocol)
     for prefix, platform in PREFIXES.items()
-    for path, (method, endpoint) in ENDPOINTS.items()
+    for path, (method, endpoint, protocol) in ENDPOINTS.items()
 }
 MODEL_ROUTES: dict[str, Route] = {
     f"{prefix}/models/": Route(f"{prefix}/models/{{id}}", "GET", get_model, platform)
     for prefix, platform in PREFIXES.items()
 }
+DESCRIPTION = openapi.document([*ROUTES.values(), *MODEL_ROUTES.values()])
+ROUTES[openapi.PATH] = Route(
+    openapi.PATH, "GET", openapi.endpoint_for(DESCRIPTION), None, needs_key=False
+)
 
 
 def find_route(method: str, path: str) -> Route:
@@ -69,12 +78,20 @@ def _model_route(path: str) -> Route | None:
 
 def _unknown(path: str) -> GatewayError:
     for prefix in PREFIXES:
-        if path.startswith(tuple(prefix + missing for missing in NOT_HERE_YET)):
+        if path.startswith(prefix + STORED_RESPONSES):
             return GatewayError(
                 Fault.CALLER_ENDPOINT_UNSUPPORTED,
-                "This endpoint is not served here; use chat/completions.",
+                "Upstream keeps no responses: there are none to get, cancel or delete.",
             )
     return GatewayError(
         Fault.CALLER_PATH_UNKNOWN,
         "There is no such path here; the API is under /v1 and /copilot/v1.",
     )
+
+
+def protocol_of(path: str) -> Protocol | None:
+    """What an error at this path is written in, whether there is such a path or not."""
+    for prefix in PREFIXES:
+        if path.startswith(prefix + MESSAGES_PATH):
+            return Protocol.MESSAGES
+    return None

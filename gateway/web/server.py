@@ -15,10 +15,10 @@ from gateway.domain import api_keys, groups
 from gateway.domain.errors import GatewayError
 from gateway.ports import Exchange
 from gateway.web import problems
-from gateway.web.context import Caller, Context
+from gateway.web.context import NOBODY, Caller, Context
 from gateway.web.ids import REQUEST_ID_HEADER, id_headers
 from gateway.web.keys import presented_key
-from gateway.web.routes import UNROUTED, Route, find_route
+from gateway.web.routes import UNROUTED, Route, find_route, protocol_of
 from runtime.logs import fields
 
 log = logging.getLogger("gateway.access")
@@ -50,11 +50,11 @@ class Front:
         try:
             route = find_route(request.method, request.path)
             exchange.route = route.name
-            caller = self._admit(request, route, exchange)
+            caller = self._admit(request, route, exchange) if route.needs_key else NOBODY
             return await route.endpoint(self._context, request, caller, exchange)
         except GatewayError as error:
             exchange.fault = error.fault.value
-            return problems.error_response(error)
+            return problems.error_response(error, protocol_of(request.path), exchange.request_id)
         except ConnectionError:
             # The caller went away while being written to; there is nobody to answer.
             raise
@@ -62,7 +62,7 @@ class Front:
             _write_defect(exchange, error)
             refusal = problems.unexpected()
             exchange.fault = refusal.fault.value
-            return problems.error_response(refusal)
+            return problems.error_response(refusal, protocol_of(request.path), exchange.request_id)
 
     def _admit(self, request: web.BaseRequest, route: Route, exchange: Exchange) -> Caller:
         key = api_keys.find(
@@ -92,7 +92,9 @@ class Front:
     ) -> None:
         exchange.status = response.status
         response.headers.update(id_headers(request, exchange))
-        if self._context.connections.closing_headers(request):
+        # aiohttp goes on with no connection whose body it could not read.
+        is_broken = request.content.exception() is not None
+        if is_broken or self._context.connections.closing_headers(request):
             response.force_close()
 
 

@@ -60,6 +60,7 @@ def a_call(
         model=model,
         stream=stream,
         choices=1,
+        wants_usage=True,
         vision=False,
         verdict=BY_DEFAULT,
         conversation=conversation,

@@ -11,12 +11,16 @@ from gateway.adapters.board import MemoryBoard
 from gateway.adapters.egress import Guard
 from gateway.adapters.http_upstream import Deadlines, HttpUpstream, open_session
 from gateway.adapters.slots import MemorySlots
+from gateway.adapters.tokenizer import Tokenizer
 from gateway.admission import Admission
 from gateway.bootstrap import front_server
 from gateway.catalogue import Catalogue
 from gateway.domain.api_keys import ApiKey, digest
 from gateway.domain.groups import Group, GroupAccount
+from gateway.domain.models import Model
 from gateway.health import Health
+from gateway.offers import Offers
+from gateway.plan import Planner
 from gateway.relay import Relay
 from gateway.rooms import Rooms
 from gateway.seats import Seats
@@ -43,6 +47,13 @@ class Limits:
     total: float = 20
     heartbeat: float = NEVER
     connection_max_age: float = NEVER
+
+
+class Unknowing(Catalogue):
+    """Asks upstream for no list when a request comes, so that a script is of that request alone."""
+
+    async def model(self, account: str, platform: str, model_id: str) -> Model | None:
+        return None
 
 
 @dataclass
@@ -97,11 +108,13 @@ async def fronting(
         rooms = Rooms(slots)
         health = Health(MemoryBoard(clock), clock, events)
         seats = Seats(health, rooms, MemoryAffinity(clock), clock, events)
+        catalogue = Catalogue(tokens, upstream, clock)
         context = Context(
             relay=Relay(
                 seats,
                 health,
                 tokens,
+                Planner(Unknowing(tokens, upstream, clock), clock),
                 upstream,
                 clock,
                 events,
@@ -109,7 +122,9 @@ async def fronting(
                 total_seconds=limits.total,
             ),
             admission=Admission(rooms, clock, events),
-            catalogue=Catalogue(seats, tokens, upstream, clock),
+            offers=Offers(seats, catalogue),
+            counter=Tokenizer(),
+            scan_history=False,
             clock=clock,
             events=events,
             lifetimes=Lifetimes(limits.total),

@@ -1,8 +1,10 @@
 """Both services as real processes, in front of the simulator or another upstream."""
 
+import hashlib
+import secrets
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,10 +18,12 @@ CREDENTIAL = "ghu_simulated_octocat"
 
 
 class Pair:
-    """token_service and gateway for one account and one key, in `directory`.
+    """token_service and gateway for one group, in `directory`.
 
     upstream_url: GitHub and Copilot in one address.
-    freshness, limits: sections of the services' configuration, for tests that need short times.
+    more_credentials: of further accounts, which are `seat-2` and so on; all are of one group.
+    freshness, limits, models, initiator: sections of the services' configuration.
+    key: what the key has beside its group. more_keys: further keys by id, likewise.
     """
 
     def __init__(
@@ -28,17 +32,27 @@ class Pair:
         upstream_url: str,
         *,
         credential: str = CREDENTIAL,
+        more_credentials: Sequence[str] = (),
         strategy: str = "auto",
         freshness: Mapping[str, float] | None = None,
         limits: Mapping[str, float] | None = None,
+        models: Mapping[str, Any] | None = None,
+        initiator: Mapping[str, bool] | None = None,
         key: Mapping[str, Any] | None = None,
+        more_keys: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         grpc, broker_ops, self.port, gateway_ops = free_ports(4)
         self.key, sha256 = new_key()
+        self.more_keys = {key_id: secrets.token_hex(24) for key_id in more_keys or {}}
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.broker_metrics_url = f"http://127.0.0.1:{broker_ops}/metrics"
         self.gateway_metrics_url = f"http://127.0.0.1:{gateway_ops}/metrics"
-        (directory / "credential").write_text(credential + "\n")
+        seats = {
+            f"seat-{number}": each
+            for number, each in enumerate((credential, *more_credentials), start=1)
+        }
+        for seat, each in seats.items():
+            (directory / seat).write_text(each + "\n")
         self._broker_file = directory / "token-service.yaml"
         self._broker_file.write_text(
             yaml.safe_dump(
@@ -47,12 +61,13 @@ class Pair:
                     "github": {"api_url": upstream_url, "web_url": upstream_url},
                     "accounts": [
                         {
-                            "id": "seat-1",
+                            "id": seat,
                             "strategy": strategy,
-                            "github_token_file": str(directory / "credential"),
+                            "github_token_file": str(directory / seat),
                             "allowed_hosts": ["127.0.0.1"],
                             **({"base_url": upstream_url} if strategy == "direct" else {}),
                         }
+                        for seat in seats
                     ],
                     "freshness": dict(freshness or {}),
                     "log": {"level": "debug"},
@@ -65,8 +80,26 @@ class Pair:
                 {
                     "listen": {"port": self.port, "ops_port": gateway_ops},
                     "token_service": {"target": f"127.0.0.1:{grpc}"},
-                    "groups": [{"id": "team", "accounts": [{"id": "seat-1"}]}],
-                    "keys": [{"id": "ci-bot", "sha256": sha256, "group": "team", **(key or {})}],
+                    "groups": [
+                        {
+                            "id": "team",
+                            "accounts": [{"id": seat} for seat in seats],
+                            "models": dict(models or {}),
+                        }
+                    ],
+                    "keys": [
+                        {"id": "ci-bot", "sha256": sha256, "group": "team", **(key or {})},
+                        *(
+                            {
+                                "id": key_id,
+                                "sha256": hashlib.sha256(secret.encode()).hexdigest(),
+                                "group": "team",
+                                **(more_keys or {})[key_id],
+                            }
+                            for key_id, secret in self.more_keys.items()
+                        ),
+                    ],
+                    "initiator": dict(initiator or {}),
                     "limits": dict(limits or {}),
                     "drain": {"grace_seconds": 0, "stream_seconds": 5},
                     "log": {"level": "debug"},

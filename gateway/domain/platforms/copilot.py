@@ -6,12 +6,15 @@ Its refusals are upstream_errors.ROWS as they stand.
 from collections.abc import Mapping
 
 from gateway.domain import headers
+from gateway.domain.fitting import kept_betas
 from gateway.domain.initiator import Initiator
 from gateway.domain.platforms.platform import Platform
 from gateway.domain.protocols import Protocol
 
 FROM_CALLER = ("openai-intent", "x-interaction-id", "x-interaction-type", "x-agent-task-id")
 """A caller's own account of what the request is for (copilot-upstream.md §5.3)."""
+ANTHROPIC_VERSION = "2023-06-01"
+"""The only one there is; other clients send it too (§5.3)."""
 
 
 def headers_for(
@@ -22,6 +25,7 @@ def headers_for(
     initiator: Initiator | None,
     vision: bool,
     stream: bool,
+    protocol: Protocol | None = None,
 ) -> dict[str, str]:
     """See UpstreamHeaders."""
     found = headers.for_attempt(
@@ -36,6 +40,11 @@ def headers_for(
         found["X-Initiator"] = initiator.value
     if vision:
         found["Copilot-Vision-Request"] = "true"
+    if protocol is Protocol.MESSAGES:
+        found["anthropic-version"] = ANTHROPIC_VERSION
+        betas = kept_betas(caller.get("anthropic-beta"))
+        if betas:
+            found["anthropic-beta"] = ",".join(betas)
     return found
 
 
@@ -46,7 +55,10 @@ COPILOT = Platform(
         Protocol.CHAT: "/chat/completions",
         Protocol.RESPONSES: "/responses",
         Protocol.MESSAGES: "/v1/messages",
+        Protocol.EMBEDDINGS: "/embeddings",
     },
     headers=headers_for,
+    names_endpoints=True,
+    fits=True,
     has_client_breaker=True,
 )

@@ -46,6 +46,7 @@ def headers_for(
     initiator: Initiator | None,
     vision: bool,
     stream: bool,
+    protocol: Protocol | None = None,
 ) -> dict[str, str]:
     """See UpstreamHeaders. Images are not announced."""
     return headers.for_attempt(
@@ -61,7 +62,11 @@ def headers_for(
 OPENAI = Platform(
     name="openai",
     # Accounts' base URLs end in the version, as OpenAI's own clients expect them.
-    paths={Protocol.CHAT: "/chat/completions", Protocol.RESPONSES: "/responses"},
+    paths={
+        Protocol.CHAT: "/chat/completions",
+        Protocol.RESPONSES: "/responses",
+        Protocol.EMBEDDINGS: "/embeddings",
+    },
     headers=headers_for,
     rows=ROWS,
     own_key=True,

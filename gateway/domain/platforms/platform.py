@@ -21,8 +21,9 @@ class UpstreamHeaders(Interface):
         initiator: Initiator | None,
         vision: bool,
         stream: bool,
+        protocol: Protocol | None = None,
     ) -> dict[str, str]:
-        """initiator None: a request that is no inference and has no body."""
+        """initiator None: a request that is no inference and has no body. protocol: upstream's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,5 +39,9 @@ class Platform:
     """What its refusals mean where that differs from upstream_errors.ROWS."""
     own_key: bool = False
     """Whether accounts bring their base URL and key in the configuration; else the broker does."""
+    names_endpoints: bool = False
+    """Whether its model list says which endpoints serve a model."""
+    fits: bool = False
+    """Whether requests are made to fit it by domain/fitting.py."""
     has_client_breaker: bool = False
     """Whether it can refuse this client as such, whatever the account."""

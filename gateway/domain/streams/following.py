@@ -51,3 +51,5 @@ def follower_for(
             return ResponsesFollower()
         case Protocol.MESSAGES:
             return MessagesFollower()
+        case Protocol.EMBEDDINGS:
+            raise ValueError("embeddings are never streamed")

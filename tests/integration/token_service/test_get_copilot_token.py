@@ -34,6 +34,12 @@ async def metric(made: RunningService, name: str) -> float:
     return 0.0
 
 
+async def calls_begun(made: RunningService) -> float:
+    begun = 'grpc_server_started_total{grpc_method="GetCopilotToken"'
+    lines = (await made.ops("/metrics")).text.splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(begun))
+
+
 async def test_a_cold_and_a_warm_call(tmp_path: Path) -> None:
     async with service(tmp_path) as (made, github):
         cold, warm = await made.get(), await made.get()
@@ -77,6 +83,9 @@ async def test_a_hundred_callers_cause_one_exchange(tmp_path: Path) -> None:
         async with asyncio.TaskGroup() as tasks:
             callers = [tasks.create_task(made.get()) for _ in range(100)]
             await github.arrived.wait()
+            async with asyncio.timeout(10):
+                while await calls_begun(made) < 100:
+                    await asyncio.sleep(0.02)
             github.release()
 
         assert github.exchange_count == 1

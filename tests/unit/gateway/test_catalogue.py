@@ -7,18 +7,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from gateway.adapters.affinity import MemoryAffinity
-from gateway.adapters.board import MemoryBoard
-from gateway.adapters.slots import MemorySlots
 from gateway.catalogue import FRESH_SECONDS, PAUSE_SECONDS, Catalogue
 from gateway.domain.errors import Fault, GatewayError
-from gateway.health import Health
+from gateway.domain.protocols import Protocol
 from gateway.ports import UpstreamReply, UpstreamRequest
-from gateway.rooms import Rooms
-from gateway.seats import Seats
-from tests.fakes.calls import a_group
 from tests.fakes.clock import FakeClock
-from tests.fakes.gateway_ports import FakeTokens, RecordedEvents
+from tests.fakes.gateway_ports import FakeTokens
 
 pytestmark = pytest.mark.anyio
 
@@ -53,19 +47,13 @@ def listing(*ids: str) -> Reply:
     return Reply(200, f'{{"data":[{entries}]}}'.encode())
 
 
-GROUP = a_group("a", "b")
-
-
 def catalogue(*replies: Reply) -> tuple[Catalogue, Upstream, FakeClock]:
-    upstream, clock, events = Upstream(list(replies)), FakeClock(), RecordedEvents()
-    health = Health(MemoryBoard(clock), clock, events)
-    seats = Seats(health, Rooms(MemorySlots()), MemoryAffinity(clock), clock, events)
-    return Catalogue(seats, FakeTokens("https://up"), upstream, clock), upstream, clock
+    upstream, clock = Upstream(list(replies)), FakeClock()
+    return Catalogue(FakeTokens("https://up"), upstream, clock), upstream, clock
 
 
-async def ids(models: Catalogue, bound_to: str | None = "a") -> list[str]:
-    _, found = await models.models(GROUP, bound_to)
-    return [model.id for model in found]
+async def ids(models: Catalogue) -> list[str]:
+    return [model.id for model in await models.models("seat-1", "copilot")]
 
 
 async def test_many_who_ask_at_once_cause_one_fetch() -> None:
@@ -103,7 +91,31 @@ async def test_without_any_list_the_refusal_is_told() -> None:
     assert caught.value.fault is Fault.SEAT_FORBIDDEN
 
 
-async def test_another_account_is_asked_when_the_first_does_not_answer() -> None:
-    models, upstream, _ = catalogue(Reply(500, b""), listing("b"))
-    assert await ids(models, bound_to=None) == ["b"]
+async def test_without_a_list_upstream_is_asked_again_after_a_pause() -> None:
+    models, upstream, clock = catalogue(Reply(403, b"forbidden"), listing("a"))
+    for _ in range(3):
+        assert await models.model("seat-1", "copilot", "a") is None
+    assert len(upstream.requests) == 1
+    await clock.advance(PAUSE_SECONDS)
+    found = await models.model("seat-1", "copilot", "a")
+    assert found is not None
+    assert found.endpoints == frozenset({Protocol.CHAT})
+    assert await models.model("seat-1", "copilot", "b") is None
+
+
+async def test_who_asks_while_an_old_list_is_fetched_again_gets_the_old_one() -> None:
+    """One request waits; a burst does not."""
+    models, upstream, clock = catalogue(listing("a"), listing("b"))
+    await ids(models)
+    await clock.advance(FRESH_SECONDS)
+    async with asyncio.TaskGroup() as group:
+        asked = [group.create_task(ids(models)) for _ in range(5)]
+    assert sorted(task.result() for task in asked) == [["a"]] * 4 + [["b"]]
     assert len(upstream.requests) == 2
+
+
+async def test_an_openai_platform_names_no_endpoints() -> None:
+    models, _, _ = catalogue(listing("a"))
+    found = await models.model("azure", "openai", "a")
+    assert found is not None
+    assert found.endpoints is None

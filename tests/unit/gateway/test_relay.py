@@ -15,6 +15,7 @@ from gateway.domain.call import Call
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.groups import GroupAccount
 from gateway.health import Health
+from gateway.plan import Planner
 from gateway.ports import Bond, Exchange, UpstreamReply, UpstreamRequest
 from gateway.relay import Relay, WholeAnswer
 from gateway.rooms import Rooms
@@ -22,6 +23,7 @@ from gateway.seats import Seats
 from tests.fakes.calls import a_call, a_group, an_exchange, bound_to
 from tests.fakes.clock import FakeClock
 from tests.fakes.gateway_ports import FakeTokens, RecordedEvents
+from tests.servers.gateway_front import Unknowing
 
 pytestmark = pytest.mark.anyio
 UPSTREAM_SECONDS = 2.0
@@ -101,6 +103,7 @@ class Office:
             seats,
             health,
             self.tokens,
+            Planner(Unknowing(self.tokens, self.upstream, self.clock), self.clock),
             self.upstream,
             self.clock,
             self.events,

@@ -17,7 +17,8 @@ async def test_an_account_with_a_key_needs_no_broker() -> None:
     token = await tokens.get("azure")
     assert (token.value, token.api_base_url) == ("its-key", "https://azure/v1")
     assert await tokens.invalidate("azure", "") is None
-    assert broker.asked == broker.refused == []
+    assert broker.asked == []
+    assert broker.refused == []
 
 
 async def test_all_others_are_the_brokers() -> None:

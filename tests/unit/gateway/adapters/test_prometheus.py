@@ -13,8 +13,11 @@ from gateway.domain.initiator import BY_DEFAULT
 from gateway.ports import Exchange
 
 
-def ended(events: PrometheusEvents, model: str, status: int, fault: str = "") -> None:
+def ended(
+    events: PrometheusEvents, model: str, status: int, fault: str = "", is_listed: bool = True
+) -> None:
     exchange = Exchange("id", "/v1/chat/completions", 0.0, key="k", group="g", model=model)
+    exchange.is_listed = is_listed
     exchange.verdict, exchange.status, exchange.fault = BY_DEFAULT, status, fault
     exchange.stream, exchange.first_byte_seconds, exchange.upstream_seconds = True, 0.5, 0.4
     events.request_started(exchange)
@@ -25,9 +28,10 @@ def models(events: PrometheusEvents) -> set[str]:
     return set(re.findall(r'gen_ai_request_model="([^"]*)"', events.render().decode()))
 
 
-def test_only_models_upstream_accepted_become_labels() -> None:
+def test_only_models_of_the_catalogue_become_labels() -> None:
     events = PrometheusEvents()
     ended(events, "made-up-by-a-caller", 404, "caller_model_not_found")
+    ended(events, "taken-by-a-lenient-upstream", 200, is_listed=False)
     ended(events, "gpt-4o", 200)
     ended(events, "gpt-4o", 502, "upstream_unavailable")
     assert models(events) == {"other", "gpt-4o"}

@@ -3,7 +3,7 @@
 import pytest
 from multidict import CIMultiDict
 
-from gateway.domain.headers import for_attempt, for_caller, is_request_id, listed
+from gateway.domain.headers import for_attempt, is_request_id, listed
 
 
 def attempt_headers(**changes: object) -> dict[str, str]:
@@ -58,19 +58,6 @@ def test_the_broker_cannot_set_what_is_not_its_own(name: str) -> None:
 def test_of_a_callers_headers_only_the_named_and_short_ones_cross() -> None:
     caller = CIMultiDict({"A": "1", "B": "x" * 256, "C": "x" * 257, "D": "", "Cookie": "s=1"})
     assert listed(caller, ("a", "b", "c", "d", "e")) == {"a": "1", "b": "x" * 256}
-
-
-def test_only_type_and_retry_after_come_back() -> None:
-    answer = CIMultiDict(
-        {
-            "Content-Type": "text/event-stream",
-            "Retry-After": "3",
-            "X-Quota-Snapshot-Chat": "ent=1",
-            "Set-Cookie": "a=b",
-            "X-GitHub-Request-Id": "F499",
-        }
-    )
-    assert for_caller(answer) == {"content-type": "text/event-stream", "retry-after": "3"}
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,83 @@
-"""The catalogue as callers see it."""
+"""The catalogue as callers see it, and what it says of models."""
+
+import json
+from typing import Any
 
 import pytest
 
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.models import Model, find, parse
+from gateway.domain.protocols import Protocol
+
+CHAT, RESPONSES, MESSAGES = Protocol.CHAT, Protocol.RESPONSES, Protocol.MESSAGES
+
+
+def listing(*entries: Any) -> bytes:
+    return json.dumps({"object": "list", "data": list(entries)}).encode()
+
+
+def entry(model_id: str, **fields: Any) -> dict[str, Any]:
+    return {"id": model_id, **fields}
 
 
 def test_duplicates_and_entries_not_understood_are_left_out() -> None:
-    body = (
-        b'{"object":"list","data":[{"id":"gpt-4o","vendor":"Azure OpenAI"},{"id":"gpt-4o"},'
-        b'{"name":"no id"},7,{"id":""},{"id":"claude-sonnet-4.6"}]}'
+    body = listing(
+        entry("gpt-4o", vendor="Azure OpenAI"),
+        entry("gpt-4o"),
+        {"name": "no id"},
+        7,
+        entry(""),
+        entry("claude-sonnet-4.6", name="Claude Sonnet 4.6"),
     )
-    assert parse(body) == (Model("gpt-4o", "Azure OpenAI"), Model("claude-sonnet-4.6", ""))
+    found = parse(body)
+    assert [model.id for model in found] == ["gpt-4o", "claude-sonnet-4.6"]
+    assert (found[0].vendor, found[1].name) == ("Azure OpenAI", "Claude Sonnet 4.6")
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        entry("accounts/msft/routers/x"),
+        entry("trajectory-compaction"),
+        entry("gpt-old", policy={"state": "disabled"}),
+        entry("gpt-35-instruct", capabilities={"type": "completion"}),
+    ],
+)
+def test_what_callers_cannot_use_is_not_shown(hidden: dict[str, Any]) -> None:
+    assert [model.id for model in parse(listing(hidden, entry("gpt-4o")))] == ["gpt-4o"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "endpoints"),
+    [
+        ({}, {CHAT}),
+        ({"supported_endpoints": []}, {CHAT}),
+        ({"supported_endpoints": ["/chat/completions", "/v1/messages"]}, {CHAT, MESSAGES}),
+        ({"supported_endpoints": ["/responses", "ws:/responses"]}, {RESPONSES}),
+        ({"supported_endpoints": ["/something/new"]}, {CHAT}),
+        ({"capabilities": {"type": "embeddings"}}, {Protocol.EMBEDDINGS}),
+    ],
+)
+def test_a_model_is_served_by_the_endpoints_it_names(
+    fields: dict[str, Any], endpoints: set[Protocol]
+) -> None:
+    (model,) = parse(listing(entry("m", **fields)))
+    assert model.endpoints == frozenset(endpoints)
+
+
+@pytest.mark.parametrize(
+    ("said", "vision"),
+    [
+        ({"supports": {"vision": True}}, True),
+        ({"supports": {"vision": False}}, False),
+        ({"supports": {"streaming": True}}, False),
+        ({"supports": {}, "limits": {"vision": {"max_prompt_images": 1}}}, True),
+        ({}, None),
+    ],
+)
+def test_a_model_says_whether_it_sees(said: dict[str, Any], vision: bool | None) -> None:
+    (model,) = parse(listing(entry("m", capabilities={"type": "chat", **said})))
+    assert model.has_vision is vision
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"data":null}', b'{"models":[]}'])
@@ -23,5 +89,5 @@ def test_what_is_no_list_is_upstreams_fault(body: bytes) -> None:
 
 def test_an_unknown_model_is_the_callers_mistake() -> None:
     with pytest.raises(GatewayError) as caught:
-        find((Model("a", ""),), "b")
+        find((Model("a"),), "b")
     assert caught.value.fault is Fault.CALLER_MODEL_NOT_FOUND

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.domain.protocols import Protocol
+from gateway.domain.protocols import STREAMED, Protocol
 from gateway.domain.streams.following import Follower, follower_for
 from gateway.domain.streams.likeness import Likeness
 from tests.unit.gateway.domain.streams.shapes import (
@@ -109,7 +109,7 @@ def of_protocol(events: st.SearchStrategy[Any], name: bool) -> st.SearchStrategy
 @st.composite
 def streams(draw: st.DrawFn) -> tuple[Protocol, int, bytes]:
     """A protocol, the answers asked for, and a stream in one form of line ends and fields."""
-    protocol = draw(st.sampled_from(Protocol))
+    protocol = draw(st.sampled_from(STREAMED))
     events = {
         Protocol.CHAT: of_protocol(chat_chunks, name=False),
         Protocol.MESSAGES: of_protocol(messages_events, name=True),

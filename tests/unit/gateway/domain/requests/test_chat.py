@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.domain.chat import HEAD_CHARACTERS, first_messages, parse
 from gateway.domain.errors import Fault, GatewayError
+from gateway.domain.requests.chat import first_messages, parse
+from gateway.domain.requests.reading import HEAD_CHARACTERS
 
 
 def test_only_the_deciding_fields_are_read() -> None:

@@ -1,15 +1,16 @@
-"""POST chat/completions: parse, judge, relay, answer whole or as it arrives."""
+"""POST to an inference endpoint: read, relay, answer whole or as it arrives."""
+
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
 from gateway.answers import StreamAnswer
-from gateway.domain import chat, groups, initiator, vision
 from gateway.domain.call import Call
-from gateway.domain.conversations import conversation_of
 from gateway.domain.errors import GatewayError
 from gateway.domain.protocols import Protocol
 from gateway.ports import Exchange
 from gateway.relay import Answer
+from gateway.web.bodies import READERS, Incoming
 from gateway.web.body import read_body
 from gateway.web.context import Caller, Context
 from gateway.web.downstream import Downstream
@@ -17,16 +18,28 @@ from gateway.web.ids import id_headers
 
 JSON = {"Content-Type": "application/json"}
 
+Endpoint = Callable[[Context, web.BaseRequest, Caller, Exchange], Awaitable[web.StreamResponse]]
 
-async def complete(
-    context: Context, request: web.BaseRequest, caller: Caller, exchange: Exchange
-) -> web.StreamResponse:
-    """Answer one chat request."""
-    call = await _read_call(context, request, caller)
-    exchange.model = call.model
-    exchange.stream, exchange.verdict = call.stream, call.verdict
-    if call.stream:
-        return await _stream(context, request, call, exchange)
+
+def endpoint_for(protocol: Protocol) -> Endpoint:
+    """The endpoint that takes a protocol's requests."""
+    read = READERS[protocol]
+
+    async def infer(
+        context: Context, request: web.BaseRequest, caller: Caller, exchange: Exchange
+    ) -> web.StreamResponse:
+        body = await read_body(request, context.body_bytes)
+        call = read(Incoming(context, caller, request.headers, body))
+        exchange.model = call.model
+        exchange.stream, exchange.verdict = call.stream, call.verdict
+        if call.stream:
+            return await _stream(context, request, call, exchange)
+        return await _answer(context, call, exchange)
+
+    return infer
+
+
+async def _answer(context: Context, call: Call, exchange: Exchange) -> web.Response:
     async with (
         context.lifetimes.one(),
         context.admission.place(call.key, exchange),
@@ -65,27 +78,3 @@ async def _stream(
         await downstream.break_off(error)
     assert downstream.response is not None  # noqa: S101  carry has written it
     return downstream.response
-
-
-async def _read_call(context: Context, request: web.BaseRequest, caller: Caller) -> Call:
-    body = await read_body(request, context.body_bytes)
-    view = chat.parse(body)
-    groups.check_model(caller.group, view.model)
-    return Call(
-        protocol=Protocol.CHAT,
-        key=caller.key,
-        group=caller.group,
-        fallback=context.fallback_of(caller.group),
-        model=view.model,
-        stream=bool(view.stream),
-        choices=view.n or 1,
-        vision=vision.has_image(view.messages),
-        verdict=initiator.judge_chat(
-            view.messages, request.headers.get("x-initiator"), caller.key.may_mark_agent
-        ),
-        conversation=conversation_of(
-            request.headers, view, lambda: chat.first_messages(body), caller.key.sha256
-        ),
-        body=body,
-        caller_headers=request.headers,
-    )

@@ -1,0 +1,130 @@
+"""The few fields of a chat-completions request that decide anything.
+
+Decoded by type and nothing more: every other field is skipped without being built, and the
+caller's own bytes are what goes upstream. Knows nothing of headers or accounts.
+"""
+
+import msgspec
+
+from gateway.domain.requests.reading import (
+    HEAD_CHARACTERS,
+    Part,
+    check_model,
+    decoded,
+    invalid,
+    lenient,
+    text_of,
+    user_of,
+    words_of,
+)
+
+OPENING_MESSAGES = 100
+"""Among so many a person has spoken."""
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One message of the conversation."""
+
+    role: str
+    content: str | list[Part] | None = None
+    tool_calls: msgspec.Raw = msgspec.Raw()
+
+    def __repr__(self) -> str:
+        return f"Message({self.role!r})"
+
+    @property
+    def calls_tools(self) -> bool:
+        """Whether it waits for results of tools."""
+        return bool(lenient(_read_list, self.tool_calls))
+
+
+class ChatRequest(msgspec.Struct, frozen=True):
+    """What the gateway looks at in a chat request. Never the text itself is kept."""
+
+    model: str
+    messages: list[Message]
+    stream: bool | None = None
+    stream_options: msgspec.Raw = msgspec.Raw()
+    raw_n: msgspec.Raw = msgspec.field(default=msgspec.Raw(), name="n")
+    raw_prompt_cache_key: msgspec.Raw = msgspec.field(
+        default=msgspec.Raw(), name="prompt_cache_key"
+    )
+    raw_metadata: msgspec.Raw = msgspec.field(default=msgspec.Raw(), name="metadata")
+
+    def __repr__(self) -> str:
+        return f"ChatRequest({self.model!r}, {len(self.messages)} messages)"
+
+    @property
+    def n(self) -> int | None:
+        """How many answers are asked for; None where it is not said, or makes no sense."""
+        number = lenient(_read_int, self.raw_n)
+        return number if number is not None and number > 0 else None
+
+    @property
+    def wants_usage(self) -> bool:
+        """Whether a stream is to say what it cost."""
+        options = lenient(_read_options, self.stream_options)
+        return options is not None and options.include_usage is True
+
+    @property
+    def prompt_cache_key(self) -> str | None:
+        """What requests with the same beginning have in common."""
+        return text_of(self.raw_prompt_cache_key)
+
+    @property
+    def user_id(self) -> str | None:
+        """`metadata.user_id`."""
+        return user_of(self.raw_metadata)
+
+
+class _Options(msgspec.Struct):
+    include_usage: bool | None = None
+
+
+class _Said(msgspec.Struct):
+    role: str
+    content: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Conversation(msgspec.Struct):
+    messages: list[msgspec.Raw]
+
+
+_read_int = msgspec.json.Decoder(int).decode
+_read_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_read_options = msgspec.json.Decoder(_Options).decode
+_decode = msgspec.json.Decoder(ChatRequest).decode
+_read_conversation = msgspec.json.Decoder(_Conversation).decode
+_read_said = msgspec.json.Decoder(_Said).decode
+
+
+def parse(body: bytes) -> ChatRequest:
+    """Decode a request body. Raises GatewayError, whose message quotes no value of it."""
+    request = decoded(_decode, body)
+    check_model(request.model)
+    if not request.messages:
+        raise invalid("'messages' must hold at least one message.", "messages")
+    return request
+
+
+def first_messages(body: bytes) -> bytes:
+    """What a conversation begins with, the same in each of its turns; of a body that was parsed.
+
+    The words up to a person's first, those included; where no person speaks, the first message.
+    Roles and text only: marks for the prompt cache, which clients put beside the text, wander
+    from turn to turn. At most 2 × HEAD_CHARACTERS count.
+    """
+    return opening(
+        [_read_said(raw) for raw in _read_conversation(body).messages[:OPENING_MESSAGES]]
+    )
+
+
+def opening(messages: "list[_Said]") -> bytes:
+    """See first_messages; messages: at least one."""
+    before = ""
+    for said in messages:
+        words = words_of(said.content)
+        if said.role == "user":
+            return "\0".join((before, said.role, words)).encode()
+        before = "\0".join((before, said.role, words))[:HEAD_CHARACTERS]
+    return "\0".join((messages[0].role, words_of(messages[0].content))).encode()

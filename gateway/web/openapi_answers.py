@@ -1,0 +1,120 @@
+"""What the API's description says of good answers, as loosely as is true.
+
+A native answer is upstream's own bytes, so little of it is promised here. Knows no path.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.domain.headers import MAX_REQUEST_ID_CHARACTERS
+from gateway.web.ids import CALLER_REQUEST_ID_HEADER, REQUEST_ID_HEADER
+
+Schema = dict[str, Any]
+
+JSON = "application/json"
+EVENTS = "text/event-stream"
+
+HEADERS: Mapping[str, Schema] = {
+    REQUEST_ID_HEADER: {
+        "description": "The gateway's name for this request; operators find it in the log.",
+        "required": True,
+        "schema": {"type": "string", "format": "uuid"},
+    },
+    CALLER_REQUEST_ID_HEADER: {
+        "description": "The x-request-id that the request came with.",
+        "schema": {
+            "type": "string",
+            "pattern": f"^[A-Za-z0-9._-]{{1,{MAX_REQUEST_ID_CHARACTERS}}}$",
+        },
+    },
+}
+"""On every answer, errors included."""
+
+
+def _object(required: Mapping[str, Schema], **others: Schema) -> Schema:
+    return {
+        "type": "object",
+        "properties": {**required, **others},
+        "required": list(required),
+        "additionalProperties": True,
+    }
+
+
+TEXT: Schema = {"type": "string"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+LIST: Schema = {"type": "array", "items": {"type": "object"}}
+
+
+def _schema(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+SCHEMAS: Mapping[str, Schema] = {
+    "ChatCompletion": _object(
+        {"object": {"const": "chat.completion"}, "created": {"type": "integer"}, "choices": LIST},
+        id=TEXT,
+        model=TEXT,
+        usage={"type": ["object", "null"]},
+    ),
+    "Response": _object({}, id=TEXT, object={"const": "response"}, model=TEXT, output=LIST),
+    "Message": _object(
+        {}, id=TEXT, type={"const": "message"}, role={"const": "assistant"}, content=LIST
+    ),
+    "TokenCount": _object({"input_tokens": COUNT}),
+    "Embeddings": _object({}, data=LIST, model=TEXT),
+    "OpenAIModel": _object(
+        {"id": TEXT, "object": {"const": "model"}, "created": COUNT, "owned_by": TEXT}
+    ),
+    "OpenAIModels": _object(
+        {
+            "object": {"const": "list"},
+            "data": {"type": "array", "items": _schema("OpenAIModel")},
+        }
+    ),
+    "AnthropicModel": _object(
+        {
+            "type": {"const": "model"},
+            "id": TEXT,
+            "display_name": TEXT,
+            "created_at": {"type": "string", "format": "date-time"},
+        }
+    ),
+    "AnthropicModels": _object(
+        {
+            "data": {"type": "array", "items": _schema("AnthropicModel")},
+            "has_more": {"const": False},
+            "first_id": {"type": ["string", "null"]},
+            "last_id": {"type": ["string", "null"]},
+        }
+    ),
+    "Description": _object({"openapi": TEXT, "info": {"type": "object"}}),
+}
+"""By name."""
+
+Content = Mapping[str, Schema]
+
+
+def whole(name: str) -> Content:
+    """An answer that is one JSON object."""
+    return {JSON: {"schema": _schema(name)}}
+
+
+def streamed(name: str) -> Content:
+    """An answer that is events where the request has `stream: true`, else one JSON object."""
+    return {**whole(name), EVENTS: {}}
+
+
+def either(*names: str) -> Content:
+    """An answer that has one of several shapes."""
+    return {JSON: {"schema": {"oneOf": [_schema(name) for name in names]}}}
+
+
+STREAM_WORDS = (
+    "One JSON object or, where the request has `stream: true`, events. A stream that fails ends "
+    "with an event that holds an error, without the protocol's own end."
+)
+
+
+def words_of(content: Content) -> str:
+    """What is said of a good answer beside its shape."""
+    return STREAM_WORDS if EVENTS in content else "OK"
