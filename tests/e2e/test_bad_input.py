@@ -52,5 +52,5 @@ def test_an_unknown_key_is_refused_in_openais_shape(pair: Pair) -> None:
 
 
 def test_an_endpoint_that_is_not_here_says_so(pair: Pair) -> None:
-    answer = httpx.post(pair.base_url + "/v1/responses", json={}, trust_env=False)
+    answer = httpx.get(pair.base_url + "/v1/responses/resp_1", trust_env=False)
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unsupported_endpoint")
