@@ -11,7 +11,7 @@ from gateway.catalogue import Catalogue
 from gateway.domain import portable
 from gateway.domain.call import Call
 from gateway.domain.errors import Fault, GatewayError
-from gateway.domain.fitting import fit, kept_betas
+from gateway.domain.fitting import fit, kept_betas, without_effort
 from gateway.domain.groups import Group, rename_model
 from gateway.domain.models import Model
 from gateway.domain.platforms.table import PLATFORMS
@@ -87,7 +87,8 @@ class Planner:
             and protocol is Protocol.CHAT
             and wants_assembly(model_id, model.vendor if model is not None else "")
         )
-        body = _body(call, group, expected, model_id, has_foreign_state)
+        takes_effort = model.takes_effort if model is not None else None
+        body = _body(call, group, expected, model_id, takes_effort, has_foreign_state)
         return Plan(
             call=call,
             group=group,
@@ -99,7 +100,12 @@ class Planner:
 
 
 def _body(
-    call: Call, group: Group, expected: Expected, model_id: str, has_foreign_state: bool
+    call: Call,
+    group: Group,
+    expected: Expected,
+    model_id: str,
+    takes_effort: bool | None,
+    has_foreign_state: bool,
 ) -> bytes:
     """The caller's own bytes, changed only where they have to be."""
     body = call.body
@@ -107,6 +113,8 @@ def _body(
         body = rename_model(body, model_id)
     if expected.translation is not None:
         body = expected.translation.request(body)
+        if takes_effort is False and expected.protocol is Protocol.CHAT:
+            body = without_effort(body)
     if has_foreign_state or portable.has_travelled(body):
         body = portable.strip(expected.protocol, body)
     if PLATFORMS[group.platform].fits:

@@ -65,6 +65,18 @@ def fit(protocol: Protocol, body: bytes, model: str, betas: tuple[str, ...] = ()
             return body
 
 
+def without_effort(body: bytes) -> bytes:
+    """A translated chat request for a model that cannot be told how much to think (§5.5).
+
+    Claude Code always says so; whoever asks for such a model wants its answer all the same.
+    """
+    if b'"reasoning_effort"' not in body:
+        return body
+    fields = _read(body)
+    fields.pop("reasoning_effort", None)
+    return msgspec.json.encode(fields)
+
+
 def kept_betas(header: str | None) -> tuple[str, ...]:
     """Those of a caller's `anthropic-beta` that upstream accepts."""
     named = (each.strip() for each in (header or "").split(",")[:MAX_BETAS])

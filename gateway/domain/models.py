@@ -35,10 +35,13 @@ class Model:
     """None: the platform's lists name none."""
     has_vision: bool | None = None
     """None: upstream does not say."""
+    takes_effort: bool | None = None
+    """Whether a request may say how much to think; None: upstream does not say."""
 
 
 class _Supports(msgspec.Struct, frozen=True):
     vision: bool | None = None
+    reasoning_effort: msgspec.Raw = msgspec.Raw()
 
 
 class _Limits(msgspec.Struct, frozen=True):
@@ -56,6 +59,11 @@ class _Capabilities(msgspec.Struct, frozen=True):
         if self.supports is None:
             return None
         return self.supports.vision or (self.limits is not None and bool(self.limits.vision))
+
+    @property
+    def takes_effort(self) -> bool | None:
+        """Likewise."""
+        return None if self.supports is None else bool(self.supports.reasoning_effort)
 
 
 class _Policy(msgspec.Struct, frozen=True):
@@ -143,6 +151,7 @@ def _model(entry: _Entry, names_endpoints: bool) -> Model:
         name=entry.name,
         endpoints=_endpoints(entry) if names_endpoints else None,
         has_vision=entry.capabilities.has_vision if entry.capabilities is not None else None,
+        takes_effort=entry.capabilities.takes_effort if entry.capabilities is not None else None,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.domain.errors import Fault, GatewayError
-from gateway.domain.fitting import fit, kept_betas
+from gateway.domain.fitting import fit, kept_betas, without_effort
 from gateway.domain.protocols import Protocol
 
 CHAT, RESPONSES, MESSAGES = Protocol.CHAT, Protocol.RESPONSES, Protocol.MESSAGES
@@ -173,3 +173,11 @@ def test_what_is_nested_too_deeply_is_said_to_be() -> None:
     with pytest.raises(GatewayError) as caught:
         fit(MESSAGES, body, "m")
     assert caught.value.fault is Fault.CALLER_BODY_INVALID
+
+
+def test_a_model_that_takes_no_effort_is_told_none() -> None:
+    asked = {"model": "gpt-4.1", "reasoning_effort": "high", "messages": []}
+    found = json.loads(without_effort(json.dumps(asked).encode()))
+    assert found == {"model": "gpt-4.1", "messages": []}
+    body = b'{"model":"gpt-4.1","messages":[]}'
+    assert without_effort(body) is body

@@ -80,6 +80,21 @@ def test_a_model_says_whether_it_sees(said: dict[str, Any], vision: bool | None)
     assert model.has_vision is vision
 
 
+@pytest.mark.parametrize(
+    ("said", "effort"),
+    [
+        ({"supports": {"reasoning_effort": ["low", "high"]}}, True),
+        ({"supports": {"streaming": True}}, False),
+        ({}, None),
+    ],
+)
+def test_a_model_says_whether_it_can_be_told_how_much_to_think(
+    said: dict[str, Any], effort: bool | None
+) -> None:
+    (model,) = parse(listing(entry("m", capabilities={"type": "chat", **said})))
+    assert model.takes_effort is effort
+
+
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"data":null}', b'{"models":[]}'])
 def test_what_is_no_list_is_upstreams_fault(body: bytes) -> None:
     with pytest.raises(GatewayError) as caught:
