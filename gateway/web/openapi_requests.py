@@ -128,6 +128,10 @@ MESSAGES = _object(
         "system": {"anyOf": [{"type": ["string", "null"]}, PARTS]},
         "tools": TOOLS,
         "stream": STREAM,
+        "thread": {
+            "type": "null",
+            "description": "Upstream keeps no conversations: send all of it as `messages`.",
+        },
         "metadata": METADATA,
     },
     "model",

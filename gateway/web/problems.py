@@ -144,6 +144,7 @@ class _Words(TypedDict):
     code: str | None
     param: str | None
     request_id: str
+    details: str | None
 
 
 def _words(protocol: Protocol | None, error: GatewayError, request_id: str) -> _Words:
@@ -159,4 +160,5 @@ def _words(protocol: Protocol | None, error: GatewayError, request_id: str) -> _
         code=error.code or shape.code,
         param=error.param,
         request_id=request_id,
+        details=error.code,
     )

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from anyio.from_thread import start_blocking_portal
+
 from tests.e2e.test_openai_sdk import (  # noqa: F401  collected here once more
     async_client,
     client,
@@ -25,7 +26,6 @@ from tests.e2e.test_openai_sdk import (  # noqa: F401  collected here once more
     test_the_async_client_streams_too,
     test_the_model_list,
 )
-
 from tests.servers.certificates import Authority, dns
 from tests.servers.connect_proxy import ConnectProxy, proxying
 from tests.servers.gateway_callers import question

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.requests.reading import (
     HEAD_CHARACTERS,
     Part,
@@ -38,6 +39,7 @@ class MessagesRequest(msgspec.Struct, frozen=True):
     model: str
     messages: list[Turn]
     stream: bool | None = None
+    thread: msgspec.Raw = msgspec.Raw(b"null")
     raw_metadata: msgspec.Raw = msgspec.field(default=msgspec.Raw(), name="metadata")
 
     def __repr__(self) -> str:
@@ -79,6 +81,15 @@ def parse(body: bytes) -> MessagesRequest:
     check_model(request.model)
     if not request.messages:
         raise invalid("'messages' must hold at least one message.", "messages")
+    if bytes(request.thread) != b"null":
+        # Upstream keeps no conversations. Left out silently, the SDK would take the answer for a
+        # promise and send only what is new from then on; it knows this word and sends all.
+        raise GatewayError(
+            Fault.CALLER_REQUEST_REFUSED,
+            "'thread' is not supported: send the whole conversation.",
+            code="thread_unsupported_request",
+            param="thread",
+        )
     return request
 
 

@@ -31,6 +31,7 @@ def error_event(
     code: str | None,
     param: str | None,
     request_id: str,
+    details: str | None = None,
     sequence_number: int = 0,
 ) -> bytes:
     """The event that ends a stream with an error. sequence_number: of a Responses event."""
@@ -39,7 +40,13 @@ def error_event(
         error |= {"param": param, "sequence_number": sequence_number}
         return b"event: error\ndata: " + msgspec.json.encode(error) + b"\n\n"
     body = error_body(
-        protocol, message=message, type=type, code=code, param=param, request_id=request_id
+        protocol,
+        message=message,
+        type=type,
+        code=code,
+        param=param,
+        request_id=request_id,
+        details=details,
     )
     name = b"event: error\n" if protocol is Protocol.MESSAGES else b""
     return name + b"data: " + body + b"\n\n"
@@ -53,13 +60,17 @@ def error_body(
     code: str | None,
     param: str | None,
     request_id: str,
+    details: str | None = None,
 ) -> bytes:
     """The body of an answer that is an error (design §7).
 
-    Anthropic's shape has no place for code and param, OpenAI's none for request_id.
+    Anthropic's shape has no place for code and param, OpenAI's none for request_id. details: a
+    word that Anthropic's SDK acts on beside the type.
     """
     if protocol is Protocol.MESSAGES:
         error: dict[str, Any] = {"type": type, "message": message}
+        if details is not None:
+            error["details"] = {"error_code": details}
         return msgspec.json.encode({"type": "error", "error": error, "request_id": request_id})
     error = {"message": message, "type": type, "param": param, "code": code}
     return msgspec.json.encode({"error": error})

@@ -352,3 +352,29 @@ def test_a_dated_name_is_the_model_that_is_meant(
     answer = ask(claude, False, model="claude-sonnet-4-6-20260101", messages=HELLO)
     assert answer.stop_reason == "end_turn"
     assert json.loads(the_one(simulator).body or "")["model"] == CLAUDE
+
+
+@each_model
+def test_the_sdks_own_tool_loop_with_betas(
+    claude: anthropic.Anthropic, simulator: Simulator, model: str, path: str
+) -> None:
+    """It begins with a thread, is told that there are none, and goes on without."""
+
+    @anthropic.beta_tool
+    def get_weather(location: str) -> str:
+        """The weather at a place."""
+        return WEATHER
+
+    runner = claude.beta.messages.tool_runner(
+        model=model,
+        max_tokens=ROOM,
+        messages=[{"role": "user", "content": "How is the weather?"}],
+        tools=[get_weather],
+        betas=["interleaved-thinking-2025-05-14", "files-api-2025-04-14"],
+    )
+    final = runner.until_done()
+    assert final.content[-1].type == "text"
+    assert f"The tool answered: {WEATHER}" in final.content[-1].text
+    assert initiators(simulator) == ["user", "agent"]
+    kept = "interleaved-thinking-2025-05-14" if model == CLAUDE else None
+    assert {seen.headers.get("anthropic-beta") for seen in reached(simulator)} == {kept}
