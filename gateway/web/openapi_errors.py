@@ -69,13 +69,15 @@ def schemas() -> dict[str, Schema]:
         },
     }
     kinds = sorted({*ANTHROPIC_TYPES.values(), ANTHROPIC_SERVER})
+    word = {"type": "string", "minLength": 1, "examples": ["thread_unsupported_request"]}
     anthropic = {"type": {"enum": kinds}, "message": message}
+    details = _closed({"error_code": word}) | {"description": "What Anthropic's SDK acts on."}
     return {
         DIALECTS["openai"]: _closed({"error": _closed(openai)}),
         DIALECTS["anthropic"]: _closed(
             {
                 "type": {"const": "error"},
-                "error": _closed(anthropic),
+                "error": _closed(anthropic, {"details": details}),
                 "request_id": {"type": "string", "description": "The same as x-request-id."},
             }
         ),
@@ -127,11 +129,11 @@ def _words(status: int) -> list[str]:
     return [fault.value for fault in Fault if SHAPES[fault].status == status]
 
 
-def _closed(properties: Schema) -> Schema:
-    """An object that has all of these fields and no other."""
+def _closed(properties: Schema, optional: Schema | None = None) -> Schema:
+    """An object that has all of these fields, perhaps the optional ones, and no other."""
     return {
         "type": "object",
-        "properties": properties,
+        "properties": properties | (optional or {}),
         "required": list(properties),
         "additionalProperties": False,
     }
