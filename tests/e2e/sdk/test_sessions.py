@@ -4,13 +4,15 @@ All sessions say the same, so that nothing but the name can tell them apart.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.e2e.sdk.asked import CLAUDE, CODEX, GPT, reached
+from tests.e2e.sdk.scene import ACCOUNTS, ALIASES
+from tests.servers.pair import Pair
 from tests.servers.simulator import Simulator
 
 SESSIONS = 24
@@ -19,6 +21,28 @@ TURNS: list[Any] = [{"role": "user", "content": "Hi"}]
 LATER: list[Any] = [*TURNS, {"role": "assistant", "content": "Hi"}, *TURNS]
 
 Request = tuple[str, dict[str, Any], dict[str, str]]
+
+
+@pytest.fixture(scope="module")
+def raw(
+    shared_simulator: Simulator, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[httpx.Client]:
+    """A pair of its own: in the shared one another test's failures may have cooled an account."""
+    with (
+        Pair(
+            tmp_path_factory.mktemp("sessions"),
+            shared_simulator.base_url,
+            more_credentials=[ACCOUNTS["hubot"]],
+            models={"aliases": ALIASES},
+        ) as pair,
+        httpx.Client(
+            base_url=pair.base_url,
+            headers={"authorization": f"Bearer {pair.key}"},
+            timeout=20,
+            trust_env=False,
+        ) as client,
+    ):
+        yield client
 
 
 def claude_code(name: str, said: list[Any]) -> Request:
