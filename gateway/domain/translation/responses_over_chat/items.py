@@ -10,10 +10,9 @@ from typing import Any
 import msgspec
 
 from gateway.domain.translation.chat_over_responses.bodies import missing
+from gateway.domain.translation.for_responses.names import BRINGERS, INPUT, flat_name
 from gateway.domain.translation.reading import invalid, refused
-from gateway.domain.translation.responses_over_chat.names import chat_name
 from gateway.domain.translation.responses_over_chat.responses_body import Item, Part
-from gateway.domain.translation.responses_over_chat.tools import BRINGERS, INPUT
 from gateway.domain.translation.responses_over_chat.turns import Conversation
 
 DROPPED = BRINGERS | {
@@ -80,12 +79,12 @@ def _said(conversation: Conversation, item: Item, path: str) -> None:
 def _function_call(conversation: Conversation, item: Item, path: str) -> None:
     if not isinstance(item.arguments, str):
         raise invalid(f"{path}.arguments", "must be JSON in a string")
-    name = chat_name(item.name, item.namespace, path)
+    name = flat_name(item.name, item.namespace, path)
     conversation.call(_call_id(item, path), name, item.arguments, path)
 
 
 def _custom_call(conversation: Conversation, item: Item, path: str) -> None:
-    name = chat_name(item.name, item.namespace, path)
+    name = flat_name(item.name, item.namespace, path)
     arguments = _encode({INPUT: item.input or ""}).decode()
     conversation.call(_call_id(item, path), name, arguments, path)
 

@@ -6,9 +6,9 @@ Events come without their sequence numbers, which are the stream's.
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from gateway.domain.translation.responses_over_chat import output
-from gateway.domain.translation.responses_over_chat.names import Called
-from gateway.domain.translation.responses_over_chat.output import Shown
+from gateway.domain.translation.for_responses import items
+from gateway.domain.translation.for_responses.items import Item
+from gateway.domain.translation.for_responses.names import Called, argument_of
 
 Payload = dict[str, Any]
 
@@ -17,12 +17,12 @@ class Live(Protocol):
     """An item that has begun."""
 
     index: int
-    """Its place in the output."""
+    """Its place in the items."""
 
     def ends(self, status: str) -> Iterator[Payload]:
         """What is left to say of it. Called once."""
 
-    def shown(self) -> Shown:
+    def shown(self) -> Item:
         """The item as it ended."""
 
 
@@ -30,19 +30,19 @@ class _Item:
     def __init__(self, index: int, item_id: str) -> None:
         self.index = index
         self.id = item_id
-        self._shown: Shown = {}
+        self._shown: Item = {}
 
-    def shown(self) -> Shown:
+    def shown(self) -> Item:
         return self._shown
 
     def _at(self, kind: str, **fields: Any) -> Payload:
         place = {"item_id": self.id, "output_index": self.index}
         return {"type": f"response.{kind}", **place, **fields}
 
-    def _added(self, item: Shown) -> Payload:
+    def _added(self, item: Item) -> Payload:
         return {"type": "response.output_item.added", "output_index": self.index, "item": item}
 
-    def _done(self, item: Shown) -> Payload:
+    def _done(self, item: Item) -> Payload:
         self._shown = item
         return {"type": "response.output_item.done", "output_index": self.index, "item": item}
 
@@ -56,8 +56,8 @@ class Thinking(_Item):
 
     def begins(self) -> Iterator[Payload]:
         """The item and its one part are there."""
-        yield self._added(output.reasoning(self.id, ""))
-        part = output.summary_part("")
+        yield self._added(items.reasoning(self.id, ""))
+        part = items.summary_part("")
         yield self._at("reasoning_summary_part.added", summary_index=0, part=part)
 
     def piece(self, text: str) -> Payload:
@@ -69,9 +69,9 @@ class Thinking(_Item):
         """See Live; reasoning has no status."""
         text = "".join(self._text)
         yield self._at("reasoning_summary_text.done", summary_index=0, text=text)
-        part = output.summary_part(text)
+        part = items.summary_part(text)
         yield self._at("reasoning_summary_part.done", summary_index=0, part=part)
-        yield self._done(output.reasoning(self.id, text))
+        yield self._done(items.reasoning(self.id, text))
 
 
 class Speaking(_Item):
@@ -79,14 +79,14 @@ class Speaking(_Item):
 
     def __init__(self, index: int, item_id: str) -> None:
         super().__init__(index, item_id)
-        self._content: list[Shown] = []
+        self._content: list[Item] = []
         self._kind = ""
         """The part that is open: output_text or refusal."""
         self._text: list[str] = []
 
     def begins(self) -> Iterator[Payload]:
         """The message is there, with nothing in it."""
-        yield self._added(output.message(self.id, [], output.IN_PROGRESS))
+        yield self._added(items.message(self.id, [], items.IN_PROGRESS))
 
     def piece(self, kind: str, text: str) -> Iterator[Payload]:
         """More of the part that is open, or of a new one of another kind."""
@@ -103,7 +103,7 @@ class Speaking(_Item):
     def ends(self, status: str) -> Iterator[Payload]:
         """See Live."""
         yield from self._close()
-        yield self._done(output.message(self.id, self._content, status))
+        yield self._done(items.message(self.id, self._content, status))
 
     @property
     def _place(self) -> int:
@@ -132,7 +132,7 @@ class Calling(_Item):
 
     def begins(self) -> Iterator[Payload]:
         """The call is there, its argument is not."""
-        yield self._added(self._item("", output.IN_PROGRESS))
+        yield self._added(self._item("", items.IN_PROGRESS))
 
     def piece(self, arguments: str) -> Iterator[Payload]:
         """More of the argument."""
@@ -142,7 +142,7 @@ class Calling(_Item):
 
     def ends(self, status: str) -> Iterator[Payload]:
         """See Live."""
-        argument = output.argument_of(self._called, "".join(self._arguments))
+        argument = argument_of(self._called, "".join(self._arguments))
         if self._called.is_custom:
             if argument:
                 yield self._at("custom_tool_call_input.delta", delta=argument)
@@ -151,13 +151,13 @@ class Calling(_Item):
             yield self._at("function_call_arguments.done", arguments=argument)
         yield self._done(self._item(argument, status))
 
-    def _item(self, argument: str, status: str) -> Shown:
-        return output.call(self.id, self._call_id, self._called, argument, status)
+    def _item(self, argument: str, status: str) -> Item:
+        return items.call(self.id, self._call_id, self._called, argument, status)
 
 
 TEXT = "output_text"
 REFUSAL = "refusal"
 
 
-def _part(kind: str, text: str) -> Shown:
-    return output.text_part(text) if kind == TEXT else output.refusal_part(text)
+def _part(kind: str, text: str) -> Item:
+    return items.text_part(text) if kind == TEXT else items.refusal_part(text)

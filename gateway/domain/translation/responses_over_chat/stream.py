@@ -15,7 +15,10 @@ from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.translation.chat_over_responses.bodies import payloads, read_answer
 from gateway.domain.translation.contract import Asked
 from gateway.domain.translation.events import named, not_understood
-from gateway.domain.translation.responses_over_chat import chat_body, output
+from gateway.domain.translation.for_responses.frame import ending_of
+from gateway.domain.translation.for_responses.items import CALL_IDS, COMPLETED
+from gateway.domain.translation.responses_over_chat import chat_body
+from gateway.domain.translation.responses_over_chat.frame import frame_of
 from gateway.domain.translation.responses_over_chat.live import (
     REFUSAL,
     TEXT,
@@ -25,6 +28,7 @@ from gateway.domain.translation.responses_over_chat.live import (
     Speaking,
     Thinking,
 )
+from gateway.domain.translation.usage import from_chat
 
 MAX_CHARACTERS = 16 * 1024 * 1024
 """Of an answer, which its last event says as a whole; a long one has some hundred thousand."""
@@ -46,7 +50,7 @@ class ResponsesOverChatStream:
     """See contract.StreamTranslator."""
 
     def __init__(self, asked: Asked) -> None:
-        self._frame = output.Frame(asked)
+        self._frame = frame_of(asked)
         self._numbers = count()
         self._is_begun = False
         self._items: list[Live] = []
@@ -134,7 +138,7 @@ class ResponsesOverChatStream:
     def _begin_call(self, index: int, call: _Announced) -> Iterator[Payload]:
         yield from self._close()
         called = self._frame.names.called(call.name)
-        place, item_id = self._place(output.CALL_IDS[called.is_custom])
+        place, item_id = self._place(CALL_IDS[called.is_custom])
         call_id = call.id or self._frame.id("call", place)
         begun = self._calls[index] = Calling(place, item_id, call_id, called)
         self._items.append(begun)
@@ -143,7 +147,7 @@ class ResponsesOverChatStream:
 
     def _close(self) -> Iterator[Payload]:
         if self._open is not None:
-            yield from self._open.ends(output.COMPLETED)
+            yield from self._open.ends(COMPLETED)
             self._open = None
 
     def _ends(self) -> Iterator[Payload]:
@@ -151,13 +155,14 @@ class ResponsesOverChatStream:
             raise not_understood()
         if not any(isinstance(item, Speaking | Calling) for item in self._items):
             yield from self._say(TEXT, "")
-        ending = output.ending_of(self._finish_reason)
+        ending = ending_of(self._finish_reason)
         still = [self._open, *self._calls.values()] if self._open else [*self._calls.values()]
         for item in sorted(still, key=lambda item: item.index):
             is_last = item is self._items[-1]
-            yield from item.ends(ending.last_item if is_last else output.COMPLETED)
+            yield from item.ends(ending.last_item if is_last else COMPLETED)
         shown = [item.shown() for item in self._items]
-        response = self._frame.ended(ending, shown, self._usage)
+        used = from_chat(self._usage) if self._usage else None
+        response = self._frame.ended(ending, shown, used)
         yield {"type": f"response.{ending.status}", "response": response}
 
     def _place(self, prefix: str) -> tuple[int, str]:

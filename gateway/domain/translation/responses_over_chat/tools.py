@@ -11,8 +11,14 @@ from typing import Any
 from gateway.domain.errors import GatewayError
 from gateway.domain.translation.chat_over_responses.bodies import missing
 from gateway.domain.translation.chat_over_responses.tools import MODES, NO_PARAMETERS
+from gateway.domain.translation.for_responses.names import (
+    BRINGERS,
+    INPUT,
+    Called,
+    ToolNames,
+    flat_name,
+)
 from gateway.domain.translation.reading import invalid, refused
-from gateway.domain.translation.responses_over_chat.names import Called, ToolNames, chat_name
 from gateway.domain.translation.responses_over_chat.responses_body import (
     Choice,
     Offering,
@@ -31,11 +37,6 @@ LEFT_OUT = frozenset(
         "tool_search",
     }
 )
-BRINGERS = frozenset({"additional_tools", "tool_search_output"})
-"""Items of the input that offer tools as well."""
-
-INPUT = "input"
-"""The one argument of a function that stands for a custom tool."""
 
 Functions = dict[str, tuple[Called, dict[str, Any]]]
 """By its name in chat: the tool as the caller knows it, and the function."""
@@ -45,7 +46,7 @@ def functions_of(offering: Offering) -> Functions:
     """The functions. Raises GatewayError for a tool that cannot be one."""
     functions: Functions = {}
     for tool, namespace, path in _listed(offering):
-        name = chat_name(tool.name, namespace, path)
+        name = flat_name(tool.name, namespace, path)
         called = Called(tool.name or "", namespace, tool.type == "custom")
         known = functions.setdefault(name, (called, _function(name, tool)))
         if known[0] != called:
@@ -156,7 +157,7 @@ def _choice(choice: str | Choice, functions: Functions) -> str | dict[str, Any]:
 def _named(choice: Choice, functions: Functions, path: str) -> dict[str, Any]:
     if choice.type not in ("function", "custom"):
         raise _no_such_tool(path)
-    name = chat_name(choice.name, choice.namespace, path)
+    name = flat_name(choice.name, choice.namespace, path)
     if name not in functions:
         raise _no_such_tool(path)
     return {"type": "function", "function": {"name": name}}

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
+from gateway.domain.translation.for_responses.names import INPUT
 from gateway.domain.translation.messages_over_responses.fields import Fields
 from gateway.domain.translation.reading import UNREADABLE, invalid, refused
 from gateway.domain.translation.responses_over_messages import naming, sealed
@@ -163,7 +164,7 @@ def _function_call(item: Fields, turns: Turns) -> None:
 
 
 def _custom_call(item: Fields, turns: Turns) -> None:
-    _call(item, turns, {naming.INPUT: item.text("input")})
+    _call(item, turns, {INPUT: item.text("input")})
 
 
 def _call(item: Fields, turns: Turns, called_with: object) -> None:

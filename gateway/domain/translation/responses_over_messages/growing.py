@@ -8,9 +8,11 @@ those are the stream's.
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from gateway.domain.translation.responses_over_messages import items, naming, sealed
+from gateway.domain.translation.for_responses import items
+from gateway.domain.translation.for_responses.frame import Frame
+from gateway.domain.translation.for_responses.names import argument_of
+from gateway.domain.translation.responses_over_messages import sealed
 from gateway.domain.translation.responses_over_messages.answer import Block, Delta
-from gateway.domain.translation.responses_over_messages.frame import Frame
 
 Said = tuple[str, dict[str, Any]]
 """An event's type and what it says."""
@@ -74,7 +76,7 @@ class Thinking:
         if not delta.thinking:
             return
         if not self._pieces:
-            yield ADDED, {"item": items.reasoning(self._id, [], "")}
+            yield ADDED, {"item": items.reasoning(self._id, "")}
             part = items.summary_part("")
             yield "response.reasoning_summary_part.added", {**self._place, "part": part}
         self._pieces.append(delta.thinking)
@@ -85,21 +87,21 @@ class Thinking:
         """See Growing."""
         text = "".join(self._pieces)
         encrypted = sealed.of_thinking(text, self._signature) or sealed.of_redacted(self._redacted)
-        summary = [items.summary_part(text)] if text else []
         if text:
+            part = items.summary_part(text)
             yield "response.reasoning_summary_text.done", {**self._place, "text": text}
-            yield "response.reasoning_summary_part.done", {**self._place, "part": summary[0]}
+            yield "response.reasoning_summary_part.done", {**self._place, "part": part}
         elif encrypted:
-            yield ADDED, {"item": items.reasoning(self._id, [], "")}
+            yield ADDED, {"item": items.reasoning(self._id, "")}
         if text or encrypted:
-            yield DONE, {"item": items.reasoning(self._id, summary, encrypted)}
+            yield DONE, {"item": items.reasoning(self._id, text, encrypted)}
 
 
 class Call:
     """A call of a function, or of a custom tool, whose text is known when the JSON around it is."""
 
     def __init__(self, block: Block, frame: Frame, index: int) -> None:
-        self._called = frame.tools.called(block.name)
+        self._called = frame.names.called(block.name)
         self._id = frame.id(items.CALL_IDS[self._called.is_custom], index)
         self._call_id = block.id
         self._given = block.arguments
@@ -123,7 +125,7 @@ class Call:
         rest = "" if told.strip() else self._given
         argument = told + rest
         if self._called.is_custom:
-            argument = rest = naming.text_in(argument)
+            argument = rest = argument_of(self._called, argument)
         if rest:
             yield self._piece(rest)
         _, name = items.CALLS[self._called.is_custom]

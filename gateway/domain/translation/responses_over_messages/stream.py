@@ -13,12 +13,12 @@ from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.translation import usage
 from gateway.domain.translation.contract import Asked
 from gateway.domain.translation.events import data_in, named, not_understood
+from gateway.domain.translation.for_responses.items import Item
 from gateway.domain.translation.reading import UNREADABLE
-from gateway.domain.translation.responses_over_messages import answer, growing, items
+from gateway.domain.translation.responses_over_messages import answer, growing
 from gateway.domain.translation.responses_over_messages.answer import Block, Delta, Event, Message
-from gateway.domain.translation.responses_over_messages.frame import Frame
+from gateway.domain.translation.responses_over_messages.frame import end_of, frame_of
 from gateway.domain.translation.responses_over_messages.growing import Growing, Said
-from gateway.domain.translation.responses_over_messages.items import Item
 
 MAX_BYTES = 64 * 1024 * 1024
 """Upstream's events may come to so many bytes; a long answer has a few hundred kilobytes."""
@@ -28,7 +28,7 @@ class ResponsesFromMessages:
     """See contract.StreamTranslator."""
 
     def __init__(self, asked: Asked) -> None:
-        self._frame = Frame(asked)
+        self._frame = frame_of(asked)
         self._number = 0
         """Of the event that comes next."""
         self._bytes = 0
@@ -50,7 +50,7 @@ class ResponsesFromMessages:
         """See contract.StreamTranslator."""
         rest = self._begin() + self._end_item()
         used = usage.from_messages(self._usage)
-        response = self._frame.ended(self._output, self._stop_reason, used)
+        response = self._frame.ended(end_of(self._stop_reason), self._output, used)
         said: dict[str, Any] = {"response": response}
         if self._copilot_usage is not UNSET:
             said["copilot_usage"] = self._copilot_usage
@@ -109,8 +109,7 @@ class ResponsesFromMessages:
     def _end_item(self) -> bytes:
         if self._growing is None:
             return b""
-        is_cut = items.incomplete_reason(self._stop_reason) is not None
-        status = items.INCOMPLETE if is_cut else items.COMPLETED
+        status = end_of(self._stop_reason).last_item
         growing_item, self._growing = self._growing, None
         return self._told(growing_item.end(status))
 

@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from gateway.domain.translation.for_responses.names import BRINGERS, Called, ToolNames
 from gateway.domain.translation.messages_over_responses.fields import Fields
 from gateway.domain.translation.reading import invalid, refused
-from gateway.domain.translation.responses_over_chat.names import Called
 from gateway.domain.translation.responses_over_messages import naming
-from gateway.domain.translation.responses_over_messages.naming import ToolNames
 from gateway.domain.translation.responses_over_messages.turns import Message
 
 Said = dict[str, Any]
@@ -27,10 +26,6 @@ caller runs itself and a model has to know by heart (`local_shell`, `computer`).
 
 CHOICES = {"auto": "auto", "required": "any", "none": "none"}
 NAMED = frozenset({"function", "custom"})
-
-
-BRINGERS = frozenset({"additional_tools", "tool_search_output"})
-"""Items of the input that bring tools as well."""
 
 
 def tools_of(request: Fields, messages: Sequence[Message]) -> Said:

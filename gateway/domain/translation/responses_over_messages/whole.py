@@ -6,11 +6,14 @@ from msgspec import UNSET
 from gateway.domain.translation import usage
 from gateway.domain.translation.contract import Asked
 from gateway.domain.translation.events import not_understood
+from gateway.domain.translation.for_responses import items
+from gateway.domain.translation.for_responses.frame import Frame
+from gateway.domain.translation.for_responses.items import Item
+from gateway.domain.translation.for_responses.names import argument_of
 from gateway.domain.translation.reading import UNREADABLE
-from gateway.domain.translation.responses_over_messages import answer, items, naming, sealed
+from gateway.domain.translation.responses_over_messages import answer, sealed
 from gateway.domain.translation.responses_over_messages.answer import Block
-from gateway.domain.translation.responses_over_messages.frame import Frame
-from gateway.domain.translation.responses_over_messages.items import Item
+from gateway.domain.translation.responses_over_messages.frame import end_of, frame_of
 
 
 def translate(body: bytes, asked: Asked) -> bytes:
@@ -21,26 +24,26 @@ def translate(body: bytes, asked: Asked) -> bytes:
         raise not_understood() from None
     if message.content is None:
         raise not_understood()
-    is_cut = items.incomplete_reason(message.stop_reason) is not None
-    frame = Frame(asked)
-    output = _output(message.content, frame, is_cut)
+    ending = end_of(message.stop_reason)
+    frame = frame_of(asked)
+    output = _output(message.content, frame, ending.last_item)
     used = usage.from_messages(message.usage)
-    response = frame.ended(output, message.stop_reason, used)
+    response = frame.ended(ending, output, used)
     if message.copilot_usage is not UNSET:
         response["copilot_usage"] = message.copilot_usage
     return msgspec.json.encode(response)
 
 
-def _output(blocks: list[Block], frame: Frame, is_cut: bool) -> list[Item]:
-    """is_cut: whether the answer broke off, which it did in its last block."""
+def _output(blocks: list[Block], frame: Frame, last_status: str) -> list[Item]:
+    """last_status: of the answer's last block, which an answer that broke off ends in."""
     output: list[Item] = []
     last: Item | None = None
     for block in blocks:
         last = _item(block, frame, len(output))
         if last is not None:
             output.append(last)
-    if is_cut and last is not None and "status" in last:
-        last["status"] = items.INCOMPLETE
+    if last is not None and "status" in last:
+        last["status"] = last_status
     return output
 
 
@@ -63,14 +66,13 @@ def _reasoning(block: Block, id_: str) -> Item | None:
         encrypted = sealed.of_redacted(block.data)
     if not (block.thinking or encrypted):
         return None
-    summary = [items.summary_part(block.thinking)] if block.thinking else []
-    return items.reasoning(id_, summary, encrypted)
+    return items.reasoning(id_, block.thinking, encrypted)
 
 
 def _call(block: Block, frame: Frame, index: int) -> Item:
     if not block.id or not block.name or not block.arguments.startswith("{"):
         raise not_understood()
-    called = frame.tools.called(block.name)
-    argument = naming.text_in(block.arguments) if called.is_custom else block.arguments
+    called = frame.names.called(block.name)
+    argument = argument_of(called, block.arguments)
     id_ = frame.id(items.CALL_IDS[called.is_custom], index)
     return items.call(id_, block.id, called, argument, items.COMPLETED)

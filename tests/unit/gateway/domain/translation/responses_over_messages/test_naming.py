@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.domain.translation.for_responses.names import INPUT, Called, ToolNames, argument_of
 from gateway.domain.translation.messages_over_responses.fields import Fields
-from gateway.domain.translation.responses_over_chat.names import Called
 from gateway.domain.translation.responses_over_messages import naming
 from gateway.domain.translation.responses_over_messages.tools import names_of, tools_of
 
 FIND = {"type": "function", "name": "find"}
 LONG = "n" * 60
+CUSTOM = Called("patch", is_custom=True)
 
 
 def request(*tools: Any) -> Fields:
@@ -43,15 +44,15 @@ def test_a_call_in_the_history_has_the_same_name() -> None:
 
 
 def test_what_nobody_offered_is_a_function() -> None:
-    assert naming.ToolNames().called("find") == Called("find")
+    assert ToolNames().called("find") == Called("find")
 
 
 @settings(max_examples=50)
 @given(st.text())
 def test_a_custom_tools_text_comes_back(text: str) -> None:
-    assert naming.text_in(json.dumps({naming.INPUT: text})) == text
+    assert argument_of(CUSTOM, json.dumps({INPUT: text})) == text
 
 
 @pytest.mark.parametrize("arguments", ['{"input": "a', '{"input": 5}', "{}", "plain"])
 def test_without_its_form_all_of_it_is_the_text(arguments: str) -> None:
-    assert naming.text_in(arguments) == arguments
+    assert argument_of(CUSTOM, arguments) == arguments

@@ -1,9 +1,9 @@
-"""The output items of a Responses answer that blocks of Claude's become."""
+"""The output items of a Responses answer that is made of another protocol's."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from gateway.domain.translation import reasons
-from gateway.domain.translation.responses_over_chat.names import Called
+from gateway.domain.translation.for_responses.names import Called
 
 Item = dict[str, Any]
 
@@ -15,18 +15,24 @@ def text_part(text: str) -> Item:
     return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
 
 
+def refusal_part(text: str) -> Item:
+    """What a message says instead of an answer."""
+    return {"type": "refusal", "refusal": text}
+
+
 def summary_part(text: str) -> Item:
     """What reasoning shows."""
     return {"type": "summary_text", "text": text}
 
 
-def message(id_: str, content: list[Item], status: str) -> Item:
+def message(id_: str, content: Sequence[Item], status: str) -> Item:
     """A message of the assistant's."""
     return {"id": id_, "type": "message", "role": "assistant", "status": status, "content": content}
 
 
-def reasoning(id_: str, summary: list[Item], encrypted_content: str) -> Item:
-    """Reasoning, with what has to be sent back of it."""
+def reasoning(id_: str, text: str, encrypted_content: str = "") -> Item:
+    """Reasoning: what it shows, and what has to be sent back of it."""
+    summary = [summary_part(text)] if text else []
     item: Item = {"id": id_, "type": "reasoning", "summary": summary}
     return {**item, "encrypted_content": encrypted_content} if encrypted_content else item
 
@@ -43,8 +49,3 @@ CALLS = {False: ("function_call", "arguments"), True: ("custom_tool_call", "inpu
 """The type of a call and where its argument stands, by whether the tool is a custom one."""
 CALL_IDS = {False: "fc", True: "ctc"}
 """How the id of such an item begins."""
-
-
-def incomplete_reason(stop_reason: str | None) -> str | None:
-    """Why an answer is incomplete; None for one that is not."""
-    return reasons.INCOMPLETE_FROM_CHAT.get(reasons.FROM_MESSAGES.get(stop_reason or "", ""))
