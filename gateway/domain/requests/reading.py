@@ -4,12 +4,12 @@ A field that only helps the gateway is as if it were not there when it is not un
 upstream takes must not fail here. Errors name a field and quote no value.
 """
 
-import re
 from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
 
+from gateway.domain.complaints import REQUIRED, located
 from gateway.domain.errors import Fault, GatewayError
 
 MAX_MODEL_CHARACTERS = 256
@@ -20,8 +20,6 @@ first, so that a long instruction common to all does not hide it."""
 
 _Found = TypeVar("_Found")
 _read_str = msgspec.json.Decoder(str).decode
-_FIELD = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
-_MISSING = re.compile(r"^Object missing required field `(?P<name>[^`]+)`")
 
 
 class _Metadata(msgspec.Struct):
@@ -117,15 +115,11 @@ def invalid(message: str, param: str | None) -> GatewayError:
 
 
 def _wrong_type(text: str) -> GatewayError:
-    match = _FIELD.search(text)
-    path = match["path"] if match else ""
-    problem = text[: match.start()] if match else text
-    missing = _MISSING.match(problem)
-    if missing:
-        path = f"{path}.{missing['name']}" if path else missing["name"]
-        return invalid(f"'{path}' is required.", path)
+    path, problem = located(text)
+    if problem == REQUIRED:
+        return invalid(f"'{path}' {problem}.", path)
     where = f"'{path}': " if path else ""
-    return invalid(f"{where}{problem[:1].lower()}{problem[1:]}.".replace("`", "'"), path or None)
+    return invalid(f"{where}{problem}.", path or None)
 
 
 def _malformed(error: Exception) -> GatewayError:

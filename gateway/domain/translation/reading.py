@@ -4,18 +4,15 @@ What is wrong is named by the place it stands at and never quoted. Knows no prot
 says which fields it reads, and every other one is skipped without being built.
 """
 
-import re
 from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
 
+from gateway.domain.complaints import located
 from gateway.domain.errors import Fault, GatewayError
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-
-_FIELD = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
-_MISSING = re.compile(r"^Object missing required field `(?P<name>[^`]+)`")
 
 _Read = TypeVar("_Read")
 
@@ -32,7 +29,7 @@ def read(body: bytes, decode: Callable[[bytes], _Read]) -> _Read:
     try:
         return decode(body)
     except msgspec.ValidationError as error:
-        raise _wrong_type(str(error)) from None
+        raise invalid(*located(str(error))) from None
     except UNREADABLE:
         raise invalid("", "the body is no JSON that can be read") from None
 
@@ -49,14 +46,3 @@ def refused(path: str, problem: str) -> GatewayError:
 
 def _sentence(path: str, problem: str) -> str:
     return f"'{path}': {problem}." if path else f"{problem[:1].upper()}{problem[1:]}."
-
-
-def _wrong_type(text: str) -> GatewayError:
-    match = _FIELD.search(text)
-    path = match["path"] if match else ""
-    problem = text[: match.start()] if match else text
-    missing = _MISSING.match(problem)
-    if missing:
-        name = missing["name"]
-        return invalid(f"{path}.{name}" if path else name, "is required")
-    return invalid(path, f"{problem[:1].lower()}{problem[1:]}".replace("`", "'"))

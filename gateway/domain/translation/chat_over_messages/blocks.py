@@ -3,30 +3,13 @@
 import msgspec
 from msgspec import Raw
 
-from gateway.domain.translation.reading import Body
+from gateway.domain.translation.over_messages.answer import Block, Kind
 
 KNOWN = frozenset({"text", "thinking", "redacted_thinking", "tool_use"})
 THOUGHTS = frozenset({"thinking", "redacted_thinking"})
 
 
-class Block(Body, frozen=True):
-    """A block; which fields it has depends on its type."""
-
-    type: str = ""
-    text: str = ""
-    thinking: str = ""
-    signature: str = ""
-    data: str = ""
-    id: str = ""
-    name: str = ""
-    input: Raw = Raw(b"{}")
-
-
-class _Kind(Body, frozen=True):
-    type: str = ""
-
-
-_decode_kind = msgspec.json.Decoder(_Kind).decode
+_decode_kind = msgspec.json.Decoder(Kind).decode
 _decode_block = msgspec.json.Decoder(Block).decode
 
 

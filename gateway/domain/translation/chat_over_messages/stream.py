@@ -17,30 +17,16 @@ from gateway.domain.translation import usage
 from gateway.domain.translation.chat_over_messages.blocks import (
     KNOWN,
     THOUGHTS,
-    Block,
     block_of,
 )
 from gateway.domain.translation.chat_over_messages.sealed import REDACTED, Thought, opaque_of
 from gateway.domain.translation.chat_over_messages.whole import finish_reason
 from gateway.domain.translation.contract import Asked
 from gateway.domain.translation.events import data_in, event, not_understood
+from gateway.domain.translation.over_messages.answer import NOTHING, Block, Delta
 from gateway.domain.translation.reading import UNREADABLE, Body
 
 MAX_BLOCKS = 4096
-
-
-NOTHING = Raw(b"{}")
-
-
-class Delta(Body, frozen=True):
-    """What a block gains, or what ends the message."""
-
-    type: str = ""
-    text: str = ""
-    thinking: str = ""
-    signature: str = ""
-    partial_json: str = ""
-    stop_reason: str | None = None
 
 
 class Message(Body, frozen=True):
@@ -191,8 +177,7 @@ class ChatFromMessages:
             self._thoughts.append(Thought(opened.length, opened.seal))
         if opened.block.type == "tool_use" and not opened.has_arguments:
             # Clients read the arguments as JSON, and nothing at all is none.
-            arguments = bytes(opened.block.input).decode()
-            return self._call(opened, {"function": {"arguments": arguments}})
+            return self._call(opened, {"function": {"arguments": opened.block.arguments}})
         return b""
 
     def _call(self, opened: _Open, call: dict[str, Any]) -> bytes:

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from itertools import groupby, takewhile
 from typing import Any
 
-import msgspec
-
 from gateway.domain.translation.chat_over_messages import sealed
 from gateway.domain.translation.chat_over_messages.blocks import THOUGHTS
 from gateway.domain.translation.chat_over_messages.chat_body import Call, ChatRequest, Message
@@ -24,7 +22,8 @@ from gateway.domain.translation.chat_over_messages.parts import (
     words_of,
 )
 from gateway.domain.translation.chat_over_messages.tools import checked_name
-from gateway.domain.translation.reading import UNREADABLE, invalid, refused
+from gateway.domain.translation.over_messages.history import ASSISTANT_FIRST, REMINDER, input_of
+from gateway.domain.translation.reading import invalid, refused
 
 Turn = dict[str, Any]
 Placed = tuple[str, Message]
@@ -33,15 +32,7 @@ Placed = tuple[str, Message]
 INSTRUCTING = frozenset({"system", "developer"})
 ROLES = INSTRUCTING | {"user", "assistant", "tool"}
 
-REMINDER = "<system-reminder>\n{}\n</system-reminder>"
-"""How an instruction in the middle of a conversation is told from what the user says."""
-ASSISTANT_FIRST = "(The assistant speaks first.)"
-"""What the user says where nobody does: Anthropic wants the user's turn to be the first."""
-UNREADABLE_ARGUMENTS = "arguments"
-"""Where a call's arguments go that are no object: Anthropic takes nothing else."""
-
 _NOT_IN_ID = re.compile(r"[^a-zA-Z0-9_-]")
-_decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,18 +145,8 @@ def _call(call: Call, path: str) -> Block:
         "type": "tool_use",
         "id": _id(call.id, f"{path}.id"),
         "name": checked_name(call.function.name, f"{path}.function.name"),
-        "input": _input(call.function.arguments),
+        "input": input_of(call.function.arguments),
     }
-
-
-def _input(arguments: str) -> dict[str, Any]:
-    if not arguments.strip():
-        return {}
-    try:
-        return _decode_object(arguments)
-    except UNREADABLE:
-        # A model does write such arguments, and the conversation has to go on.
-        return {UNREADABLE_ARGUMENTS: arguments}
 
 
 def _id(id_: str, path: str) -> str:

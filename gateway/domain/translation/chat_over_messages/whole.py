@@ -10,10 +10,11 @@ import msgspec
 from msgspec import Raw
 
 from gateway.domain.translation import reasons, usage
-from gateway.domain.translation.chat_over_messages.blocks import THOUGHTS, Block, block_of
+from gateway.domain.translation.chat_over_messages.blocks import THOUGHTS, block_of
 from gateway.domain.translation.chat_over_messages.sealed import REDACTED, Thought, opaque_of
 from gateway.domain.translation.contract import Asked
 from gateway.domain.translation.events import not_understood
+from gateway.domain.translation.over_messages.answer import Block
 from gateway.domain.translation.reading import UNREADABLE, Body
 
 
@@ -85,7 +86,7 @@ def message_of(blocks: Sequence[Block]) -> dict[str, Any]:
 
 
 def _call(block: Block) -> dict[str, Any]:
-    function = {"name": block.name, "arguments": bytes(block.input).decode()}
+    function = {"name": block.name, "arguments": block.arguments}
     return {"id": block.id, "type": "function", "function": function}
 
 

@@ -11,34 +11,14 @@ import msgspec
 
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.translation import reasons
+from gateway.domain.translation.over_chat.answer import Message
 from gateway.domain.translation.reading import Body
 
 
-class Function(Body, frozen=True):
-    """What is called, and with what; a piece of it in a stream."""
-
-    name: str | None = None
-    arguments: str | None = None
-
-
-class Call(Body, frozen=True):
-    """A call of a tool, or a piece of one."""
-
-    index: int | None = None
-    id: str | None = None
-    function: Function | None = None
-
-
-class Words(Body, frozen=True):
+class Words(Message, frozen=True):
     """What a message says, or gains in a stream."""
 
-    content: str | None = None
-    refusal: str | None = None
-    reasoning_text: str | None = None
-    reasoning_content: str | None = None
-    cot_summary: str | None = None
     reasoning_opaque: str | None = None
-    tool_calls: list[Call] | None = None
 
     @property
     def thinking(self) -> str:

@@ -10,6 +10,7 @@ from gateway.domain.streams.reading import DONE
 from gateway.domain.translation import usage
 from gateway.domain.translation.contract import Asked
 from gateway.domain.translation.events import data_in, named, not_understood
+from gateway.domain.translation.for_messages.frame import envelope
 from gateway.domain.translation.messages_over_chat import chat_answer, sealed, whole
 from gateway.domain.translation.messages_over_chat.blocks import (
     SIGNATURE,
@@ -17,7 +18,8 @@ from gateway.domain.translation.messages_over_chat.blocks import (
     THINKING,
     BlockQueue,
 )
-from gateway.domain.translation.messages_over_chat.chat_answer import Answer, Call, Function, Words
+from gateway.domain.translation.messages_over_chat.chat_answer import Answer, Words
+from gateway.domain.translation.over_chat.answer import Call, Function
 from gateway.domain.translation.reading import UNREADABLE
 
 
@@ -58,7 +60,7 @@ class MessagesFromChat:
         if self._has_begun:
             return b""
         self._has_begun = True
-        return named({"type": "message_start", "message": whole.envelope(self._asked)})
+        return named({"type": "message_start", "message": envelope(self._asked)})
 
     def _chunk(self, chunk: Answer) -> bytes:
         chat_answer.check(chunk)

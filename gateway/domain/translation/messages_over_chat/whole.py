@@ -8,8 +8,10 @@ import msgspec
 from gateway.domain.translation import usage
 from gateway.domain.translation.contract import Asked
 from gateway.domain.translation.events import not_understood
+from gateway.domain.translation.for_messages.frame import envelope
 from gateway.domain.translation.messages_over_chat import chat_answer, sealed
-from gateway.domain.translation.messages_over_chat.chat_answer import Answer, Call, Function, Words
+from gateway.domain.translation.messages_over_chat.chat_answer import Answer, Words
+from gateway.domain.translation.over_chat.answer import Call, Function
 from gateway.domain.translation.reading import UNREADABLE
 
 Block = dict[str, Any]
@@ -40,20 +42,6 @@ def translate(body: bytes, asked: Asked) -> bytes:
     if answer.copilot_usage:
         message["copilot_usage"] = answer.copilot_usage
     return _encode(message)
-
-
-def envelope(asked: Asked) -> dict[str, Any]:
-    """A message of which nothing is said yet."""
-    return {
-        "id": f"msg_{asked.answer_id}",
-        "type": "message",
-        "role": "assistant",
-        "model": asked.model,
-        "content": [],
-        "stop_reason": None,
-        "stop_sequence": None,
-        "usage": usage.Usage().as_messages(),
-    }
 
 
 def call_id(id_: str | None, asked: Asked, number: int) -> str:

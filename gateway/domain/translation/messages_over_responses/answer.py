@@ -9,8 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from gateway.domain.translation import reasons, usage
-from gateway.domain.translation.contract import Asked
+from gateway.domain.translation import reasons
 from gateway.domain.translation.events import not_understood
 from gateway.domain.translation.messages_over_responses import sealed
 from gateway.domain.translation.reading import UNREADABLE, Body
@@ -76,20 +75,6 @@ class Response(Body, frozen=True):
 _NOTHING = Raw(b"{}")
 
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
-
-
-def envelope(asked: Asked) -> dict[str, Any]:
-    """A message of which nothing is said yet."""
-    return {
-        "id": f"msg_{asked.answer_id}",
-        "type": "message",
-        "role": "assistant",
-        "model": asked.model,
-        "content": [],
-        "stop_reason": None,
-        "stop_sequence": None,
-        "usage": usage.Usage().as_messages(),
-    }
 
 
 def stop_reason(response: Response, calls: bool, refuses: bool) -> str:

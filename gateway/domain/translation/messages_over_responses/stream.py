@@ -14,6 +14,7 @@ from gateway.domain.streams.reading import DONE
 from gateway.domain.translation import usage
 from gateway.domain.translation.contract import Asked
 from gateway.domain.translation.events import data_in, named, not_understood
+from gateway.domain.translation.for_messages.frame import envelope
 from gateway.domain.translation.messages_over_responses import answer
 from gateway.domain.translation.messages_over_responses.answer import Item, Response
 from gateway.domain.translation.messages_over_responses.blocks import Blocks
@@ -80,7 +81,7 @@ class MessagesFromResponses:
         if self._has_begun:
             return b""
         self._has_begun = True
-        return named({"type": "message_start", "message": answer.envelope(self._asked)})
+        return named({"type": "message_start", "message": envelope(self._asked)})
 
     def _say(self, event: Event) -> bytes:
         return self._blocks.turn_to(event.output_index) + _SAYS[event.type](self, event)

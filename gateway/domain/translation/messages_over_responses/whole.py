@@ -6,6 +6,7 @@ from msgspec import UNSET
 from gateway.domain.translation import usage
 from gateway.domain.translation.contract import Asked
 from gateway.domain.translation.events import not_understood
+from gateway.domain.translation.for_messages.frame import envelope
 from gateway.domain.translation.messages_over_responses import answer
 from gateway.domain.translation.messages_over_responses.answer import Block, Response
 from gateway.domain.translation.reading import UNREADABLE
@@ -30,7 +31,7 @@ def translate(body: bytes, asked: Asked) -> bytes:
     calls = any(block["type"] == "tool_use" for block in blocks)
     refuses = answer.refuses(response.output)
     message: Block = {
-        **answer.envelope(asked),
+        **envelope(asked),
         "content": blocks,
         "stop_reason": answer.stop_reason(response, calls, refuses),
         "usage": usage.from_responses(response.usage).as_messages(),

@@ -17,6 +17,7 @@ from gateway.domain.translation.contract import Asked
 from gateway.domain.translation.events import named, not_understood
 from gateway.domain.translation.for_responses.frame import ending_of
 from gateway.domain.translation.for_responses.items import CALL_IDS, COMPLETED
+from gateway.domain.translation.over_chat.answer import Call, Function
 from gateway.domain.translation.responses_over_chat import chat_body
 from gateway.domain.translation.responses_over_chat.frame import frame_of
 from gateway.domain.translation.responses_over_chat.live import (
@@ -122,8 +123,8 @@ class ResponsesOverChatStream:
             yield from self._open.begins()
         yield from self._open.piece(kind, text)
 
-    def _call(self, index: int, piece: chat_body.Call) -> Iterator[Payload]:
-        function = piece.function or chat_body.Function()
+    def _call(self, index: int, piece: Call) -> Iterator[Payload]:
+        function = piece.function or Function()
         arguments = function.arguments or ""
         if index in self._calls:
             yield from self._calls[index].piece(arguments)

@@ -9,6 +9,7 @@ from gateway.domain.translation.for_responses import items
 from gateway.domain.translation.for_responses.frame import Frame, ending_of
 from gateway.domain.translation.for_responses.items import Item
 from gateway.domain.translation.for_responses.names import argument_of
+from gateway.domain.translation.over_chat.answer import Call
 from gateway.domain.translation.responses_over_chat import chat_body
 from gateway.domain.translation.responses_over_chat.frame import frame_of
 from gateway.domain.translation.usage import from_chat
@@ -49,7 +50,7 @@ def _content(message: chat_body.Message) -> list[Item]:
     return [*content, items.refusal_part(message.refusal)] if message.refusal else content
 
 
-def _call(call: chat_body.Call, frame: Frame, index: int) -> Item:
+def _call(call: Call, frame: Frame, index: int) -> Item:
     if call.function is None or not call.function.name:
         raise not_understood()
     called = frame.names.called(call.function.name)

@@ -5,27 +5,8 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from gateway.domain.translation.over_messages.answer import Block, Delta, Kind
 from gateway.domain.translation.reading import Body
-
-NOTHING = Raw(b"{}")
-
-
-class Block(Body, frozen=True):
-    """A block of the content; which fields it has depends on its type."""
-
-    type: str = ""
-    text: str = ""
-    thinking: str = ""
-    signature: str = ""
-    data: str = ""
-    id: str = ""
-    name: str = ""
-    input: Raw = NOTHING
-
-    @property
-    def arguments(self) -> str:
-        """What a tool is called with, as JSON."""
-        return bytes(self.input).decode()
 
 
 class Message(Body, frozen=True):
@@ -35,17 +16,6 @@ class Message(Body, frozen=True):
     stop_reason: str | None = None
     usage: dict[str, Any] | None = None
     copilot_usage: Raw | UnsetType = UNSET
-
-
-class Delta(Body, frozen=True):
-    """What a block gains, or why the answer ends."""
-
-    type: str = ""
-    text: str = ""
-    thinking: str = ""
-    signature: str = ""
-    partial_json: str = ""
-    stop_reason: str | None = None
 
 
 class Event(Body, frozen=True):
@@ -59,10 +29,6 @@ class Event(Body, frozen=True):
     copilot_usage: Raw | UnsetType = UNSET
 
 
-class _Kind(Body, frozen=True):
-    type: str = ""
-
-
 decode_message = msgspec.json.Decoder(Message).decode
 decode_event = msgspec.json.Decoder(Event).decode
-decode_kind = msgspec.json.Decoder(_Kind).decode
+decode_kind = msgspec.json.Decoder(Kind).decode

@@ -4,14 +4,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
-
-import msgspec
-from msgspec import Raw
 
 from gateway.domain.translation.for_responses.names import INPUT
 from gateway.domain.translation.messages_over_responses.fields import Fields
-from gateway.domain.translation.reading import UNREADABLE, invalid, refused
+from gateway.domain.translation.over_messages.history import ASSISTANT_FIRST, REMINDER, input_of
+from gateway.domain.translation.reading import invalid, refused
 from gateway.domain.translation.responses_over_messages import naming, sealed
 from gateway.domain.translation.responses_over_messages.parts import (
     Block,
@@ -23,15 +20,6 @@ from gateway.domain.translation.responses_over_messages.turns import ASSISTANT, 
 
 ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 """Anthropic takes no other ids of calls."""
-UNREADABLE_ARGUMENTS = "arguments"
-"""Where arguments go that a model wrote and that are no object: Anthropic takes nothing else."""
-
-REMINDER = "<system-reminder>\n{}\n</system-reminder>"
-"""What a developer says in the middle: as a user's, for Anthropic's system prompt stands before
-everything else, and changing it would throw away what is cached of the conversation."""
-ASSISTANT_FIRST = "(The assistant speaks first.)"
-"""What a user says where an input begins with the assistant, as Anthropic wants it to."""
-
 SYSTEM = frozenset({"system", "developer"})
 OUTPUTS = frozenset({"function_call_output", "custom_tool_call_output"})
 ADDED_TOOLS = "additional_tools"
@@ -68,9 +56,6 @@ class Conversation:
     system: list[str] = field(repr=False)
     """What a system or a developer said before anybody else."""
     messages: list[Message] = field(repr=False)
-
-
-_decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def conversation_of(request: Fields) -> Conversation:
@@ -160,7 +145,7 @@ def _reasoning(item: Fields, turns: Turns) -> None:
 
 
 def _function_call(item: Fields, turns: Turns) -> None:
-    _call(item, turns, _input(item.text("arguments")))
+    _call(item, turns, input_of(item.text("arguments")))
 
 
 def _custom_call(item: Fields, turns: Turns) -> None:
@@ -172,16 +157,6 @@ def _call(item: Fields, turns: Turns, called_with: object) -> None:
     name = naming.flat_name(item, item.text("namespace"))
     block = {"type": "tool_use", "id": _id(call_id), "name": name, "input": called_with}
     turns.call(call_id, block, item)
-
-
-def _input(arguments: str) -> object:
-    if not arguments.strip():
-        return {}
-    try:
-        _decode_object(arguments)
-    except UNREADABLE:
-        return {UNREADABLE_ARGUMENTS: arguments}
-    return Raw(arguments.encode())
 
 
 def _results(items: list[Fields]) -> dict[str, Block]:

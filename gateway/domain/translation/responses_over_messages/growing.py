@@ -11,8 +11,8 @@ from typing import Any, Protocol
 from gateway.domain.translation.for_responses import items
 from gateway.domain.translation.for_responses.frame import Frame
 from gateway.domain.translation.for_responses.names import argument_of
+from gateway.domain.translation.over_messages.answer import Block, Delta
 from gateway.domain.translation.responses_over_messages import sealed
-from gateway.domain.translation.responses_over_messages.answer import Block, Delta
 
 Said = tuple[str, dict[str, Any]]
 """An event's type and what it says."""

@@ -14,9 +14,10 @@ from gateway.domain.translation import usage
 from gateway.domain.translation.contract import Asked
 from gateway.domain.translation.events import data_in, named, not_understood
 from gateway.domain.translation.for_responses.items import Item
+from gateway.domain.translation.over_messages.answer import Block, Delta
 from gateway.domain.translation.reading import UNREADABLE
 from gateway.domain.translation.responses_over_messages import answer, growing
-from gateway.domain.translation.responses_over_messages.answer import Block, Delta, Event, Message
+from gateway.domain.translation.responses_over_messages.answer import Event, Message
 from gateway.domain.translation.responses_over_messages.frame import end_of, frame_of
 from gateway.domain.translation.responses_over_messages.growing import Growing, Said
 

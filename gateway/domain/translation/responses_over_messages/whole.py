@@ -10,9 +10,9 @@ from gateway.domain.translation.for_responses import items
 from gateway.domain.translation.for_responses.frame import Frame
 from gateway.domain.translation.for_responses.items import Item
 from gateway.domain.translation.for_responses.names import argument_of
+from gateway.domain.translation.over_messages.answer import Block
 from gateway.domain.translation.reading import UNREADABLE
 from gateway.domain.translation.responses_over_messages import answer, sealed
-from gateway.domain.translation.responses_over_messages.answer import Block
 from gateway.domain.translation.responses_over_messages.frame import end_of, frame_of
 
 
