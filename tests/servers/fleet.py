@@ -4,17 +4,14 @@ import base64
 import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import grpc
 
 from tests.servers.caller_process import CallerProcess
 from tests.servers.ports import free_ports
-from tests.servers.replica import ReplicaProcess
+from tests.servers.replica import ReplicaProcess, Replicas
 from token_client.client import TokenClient
 from token_client.files import Tls
 
@@ -39,7 +36,7 @@ class Replica(ReplicaProcess):
         )
 
 
-class Fleet:
+class Fleet(Replicas[Replica]):
     """Replicas with the same accounts, store and key; started and stopped with the block.
 
     accounts: id → credential. settings: sections that replace the defaults. store: settings added
@@ -80,12 +77,11 @@ class Fleet:
             "log": {"level": "debug"},
             **(settings or {}),
         }
-        self.replicas = [
-            Replica(directory, document, dict(environment or {})) for _ in range(replicas)
-        ]
+        super().__init__(
+            [Replica(directory, document, dict(environment or {})) for _ in range(replicas)]
+        )
         self._token_file = directory / "caller-token"
         self._token_file.write_text(self.caller_token + "\n")
-        self._stack = ExitStack()
 
     @property
     def targets(self) -> list[str]:
@@ -142,22 +138,3 @@ class Fleet:
             "github_token_file": str(file),
             "allowed_hosts": ["127.0.0.1"],
         }
-
-    def __enter__(self) -> Self:
-        with ExitStack() as starting:
-            for replica in self.replicas:
-                # Whichever process of the replica is there at the end is the one to stop.
-                starting.callback(replica.stop)
-            with ThreadPoolExecutor(len(self.replicas)) as starters:
-                for started in [starters.submit(replica.start) for replica in self.replicas]:
-                    started.result()
-            self._stack = starting.pop_all()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.close()

@@ -6,8 +6,6 @@ The gateways' whole configuration is a dictionary that a test may change: see `d
 import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -17,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.servers.process import ServiceProcess
 from tests.servers.quiet_ports import quiet_ports
-from tests.servers.replica import ReplicaProcess
+from tests.servers.replica import ReplicaProcess, Replicas
 
 GROUP = "team"
 
@@ -115,7 +113,7 @@ class Broker:
         self.process.__exit__(kind, error, trace)
 
 
-class GatewayFleet:
+class GatewayFleet(Replicas[GatewayReplica]):
     """Some gateways in front of a broker that runs; started and stopped with the block.
 
     groups: as in gateway.yaml; without them one group `team` of all the broker's accounts.
@@ -156,8 +154,7 @@ class GatewayFleet:
             **(settings or {}),
         }
         self._directory = directory
-        self.replicas = [GatewayReplica(directory, self.document) for _ in range(replicas)]
-        self._stack = ExitStack()
+        super().__init__([GatewayReplica(directory, self.document) for _ in range(replicas)])
 
     @property
     def url(self) -> str:
@@ -174,10 +171,7 @@ class GatewayFleet:
 
         document: its configuration, if it is not that of the others.
         """
-        replica = GatewayReplica(self._directory, document or self.document)
-        self.replicas.append(replica)
-        self._stack.callback(replica.stop)
-        return replica
+        return self.join(GatewayReplica(self._directory, document or self.document))
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum over the gateways that run."""
@@ -187,21 +181,3 @@ class GatewayFleet:
         """Hand `document` to every gateway."""
         for replica in self.replicas:
             replica.reconfigure(self.document)
-
-    def __enter__(self) -> Self:
-        with ExitStack() as starting:
-            for replica in self.replicas:
-                starting.callback(replica.stop)
-            with ThreadPoolExecutor(len(self.replicas)) as starters:
-                for started in [starters.submit(replica.start) for replica in self.replicas]:
-                    started.result()
-            self._stack = starting.pop_all()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.close()

@@ -1,11 +1,14 @@
-"""One replica of a service as a process with a life: started, killed, paused, asked."""
+"""Replicas of a service as processes with lives: started, killed, paused, asked."""
 
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Self
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
 
 import httpx
 import yaml
@@ -112,3 +115,39 @@ class ReplicaProcess:
             f"{self.ops_url}/readyz",
             self._environment,
         )
+
+
+_Replica = TypeVar("_Replica", bound=ReplicaProcess)
+
+
+class Replicas(Generic[_Replica]):
+    """Some of one service; started side by side and stopped with the block."""
+
+    def __init__(self, replicas: Sequence[_Replica]) -> None:
+        self.replicas = list(replicas)
+        self._stack = ExitStack()
+
+    def join(self, replica: _Replica) -> _Replica:
+        """One more, not started; stopped with the others."""
+        self.replicas.append(replica)
+        self._stack.callback(replica.stop)
+        return replica
+
+    def __enter__(self) -> Self:
+        with ExitStack() as starting:
+            for replica in self.replicas:
+                # Whichever process of the replica is there at the end is the one to stop.
+                starting.callback(replica.stop)
+            with ThreadPoolExecutor(len(self.replicas)) as starters:
+                for started in [starters.submit(replica.start) for replica in self.replicas]:
+                    started.result()
+            self._stack = starting.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
