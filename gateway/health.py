@@ -13,6 +13,7 @@ from gateway.domain.cooldowns import Cooldowns
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.failover import Penalty
 from gateway.domain.failover_budget import FailoverBudget
+from gateway.domain.obstacles import Obstacle
 from gateway.domain.platforms.table import PLATFORMS
 from gateway.domain.subjects import Subject
 from gateway.ports import Board, Clock, GatewayEvents, Posted
@@ -41,14 +42,6 @@ class Attempt:
     key: str
     keys_in_group: int
     body_digest: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Obstacle:
-    """Why an account may not be used, and for how long that is known to last."""
-
-    fault: Fault
-    seconds: float | None
 
 
 class Health:

@@ -12,7 +12,8 @@ from gateway.domain.call import Call
 from gateway.domain.choice import Candidate, Load, ranked
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.groups import Group, GroupAccount
-from gateway.health import Health, Obstacle
+from gateway.domain.obstacles import LIMITS, Obstacle, nothing_eligible, shortest_wait
+from gateway.health import Health
 from gateway.ports import Affinity, Bond, Clock, GatewayEvents, Lease
 from gateway.rooms import NoPlace, Rooms
 
@@ -21,14 +22,6 @@ FULL_SEAT_SECONDS = 5.0
 WAITING_BESIDE_LIMIT = 20
 """Callers that may wait for an account: its own number of places and so many more."""
 BUSY_RETRY_SECONDS = 1.0
-UNKNOWN_RETRY_SECONDS = 30.0
-
-LIMITS = frozenset({Fault.SEAT_RATE_LIMITED, Fault.SEAT_MODEL_RATE_LIMITED})
-PASSED_ON = frozenset(
-    {Fault.SEAT_QUOTA, Fault.UPSTREAM_CLIENT_REFUSED, Fault.UPSTREAM_RATE_LIMITED}
-    | {Fault.UPSTREAM_MODEL_OVERLOADED}
-)
-"""What callers should know by its own name when it keeps every account away."""
 
 
 @dataclass(slots=True)
@@ -117,9 +110,9 @@ class Seats:
             for account in group.accounts:
                 if search.bound_to is None or account.id == search.bound_to:
                     self._is_free(account, group.resolve(search.call.model), group, obstacles)
-        waits = [each.seconds for each in obstacles if each.seconds is not None]
-        if waits:
-            error.retry_after = min(waits)
+        wait = shortest_wait(obstacles)
+        if wait is not None:
+            error.retry_after = wait
         return error
 
     def leave(self, seat: Seat) -> None:
@@ -190,17 +183,8 @@ class Seats:
     ) -> Seat | None:
         order = self._order(search, eligible)
         home = search.bond.account if search.bond is not None else search.bound_to
-        if order[0].id == home:
-            seat = await self._seat(search, group, order[0], FULL_SEAT_SECONDS)
-            if seat is not None:
-                return await self._settled(search, seat, eligible)
-            order = order[1:]
-        for account in order:
-            seat = await self._seat(search, group, account, 0.0)
-            if seat is not None:
-                return await self._settled(search, seat, eligible)
-        if home is None and order:
-            seat = await self._seat(search, group, order[0], FULL_SEAT_SECONDS)
+        for account, seconds in _tries(order, home):
+            seat = await self._seat(search, group, account, seconds)
             if seat is not None:
                 return await self._settled(search, seat, eligible)
         obstacles.append(Obstacle(Fault.SEAT_BUSY, BUSY_RETRY_SECONDS))
@@ -271,45 +255,12 @@ class Seats:
             self._rooms.give_back(seat.lease)
 
 
-def nothing_eligible(obstacles: list[Obstacle]) -> GatewayError:
-    """The caller's error when no account can serve: the shortest true wait, and whose fault.
-
-    429 where limits are all that stands in the way; 503 for anything else.
-    """
-    if not obstacles:
-        return GatewayError(
-            Fault.SEAT_UNAVAILABLE,
-            "No account of this group can serve this request.",
-        )
-    waits = [each.seconds for each in obstacles if each.seconds is not None]
-    wait = min(waits) if waits else UNKNOWN_RETRY_SECONDS
-    faults = {each.fault for each in obstacles}
-    fault = _name_for(faults)
-    return GatewayError(
-        fault, MESSAGES.get(fault, MESSAGES[Fault.SEAT_UNAVAILABLE]), retry_after=wait
-    )
-
-
-def _name_for(faults: set[Fault]) -> Fault:
-    if len(faults) == 1:
-        only = next(iter(faults))
-        if only in LIMITS | PASSED_ON | {Fault.POLICY_PAUSED, Fault.SEAT_BUSY}:
-            return only
-    if faults <= LIMITS | {Fault.SEAT_QUOTA, Fault.SEAT_BUSY}:
-        return Fault.SEAT_RATE_LIMITED
-    return Fault.SEAT_UNAVAILABLE
-
-
-MESSAGES: dict[Fault, str] = {
-    Fault.SEAT_RATE_LIMITED: "Every seat of this group is at its rate limit; try again later.",
-    Fault.SEAT_MODEL_RATE_LIMITED: "Every seat is at its rate limit for this model; try later.",
-    Fault.SEAT_QUOTA: "The Copilot quota of every seat of this group is used up.",
-    Fault.SEAT_BUSY: "Every seat of this group is busy; try again in a moment.",
-    Fault.POLICY_PAUSED: "This is paused by the gateway's operators.",
-    Fault.UPSTREAM_CLIENT_REFUSED: (
-        "Copilot does not serve this gateway at the moment; its operators have to look."
-    ),
-    Fault.UPSTREAM_MODEL_OVERLOADED: "The model is overloaded; wait, or use another one.",
-    Fault.UPSTREAM_RATE_LIMITED: "Copilot limits this whole gateway at the moment; try later.",
-    Fault.SEAT_UNAVAILABLE: "No seat of this group can serve at the moment; try again later.",
-}
+def _tries(order: list[GroupAccount], home: str | None) -> Iterator[tuple[GroupAccount, float]]:
+    """Accounts, and for how many seconds each is waited for: only a conversation's own one is, or
+    where none is its own the first, when all are full."""
+    if order[0].id == home:
+        yield order[0], FULL_SEAT_SECONDS
+        order = order[1:]
+    yield from ((account, 0.0) for account in order)
+    if home is None:
+        yield order[0], FULL_SEAT_SECONDS

@@ -5,8 +5,9 @@ import pytest
 from gateway.adapters.board import MemoryBoard
 from gateway.domain import subjects
 from gateway.domain.errors import Fault, GatewayError
+from gateway.domain.obstacles import Obstacle
 from gateway.domain.subjects import Kind, Subject
-from gateway.health import PROBE_RETRY_SECONDS, PROBE_SECONDS, Attempt, Health, Obstacle
+from gateway.health import PROBE_RETRY_SECONDS, PROBE_SECONDS, Attempt, Health
 from gateway.ports import Posted
 from tests.fakes.clock import FakeClock
 from tests.fakes.gateway_ports import RecordedEvents
