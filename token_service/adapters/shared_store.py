@@ -1,35 +1,29 @@
-"""TokenStore of a fleet: this process's memory in front of the shared store, kept in step.
+"""TokenStore of a fleet: who renews, and how what is obtained becomes everybody's.
 
 While the store is up it says who renews, and every newer token found there or offered to it is
 everybody's. While it is down this process is alone and its memory stands for the store
 (docs/decisions/0008). Numbers are given here (docs/decisions/0007).
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 from runtime.valkey.link import StoreLink
-from runtime.valkey.server import Place, ScriptFailed, connected
+from runtime.valkey.server import Place, connected
 from token_service.adapters.memory_store import STRIDES, MemoryStore, token_of
 from token_service.adapters.sealing import Keyring
-from token_service.adapters.store_mirror import Mirror
+from token_service.adapters.store_step import StoreStep, is_shared
 from token_service.adapters.store_time import StoreTime
 from token_service.adapters.valkey_shelf import Sighting, ValkeyShelf, channel_of
 from token_service.domain import holding, records
-from token_service.domain.credentials import Choice
 from token_service.domain.failures import Failure
 from token_service.domain.holding import Claim, Held
-from token_service.domain.records import RecordRefusal
 from token_service.domain.tokens import Account, AccountId, CopilotToken, Grant
 from token_service.ports import Chance, Clock, StoreEvents
 
 # A write is numbered anew when the store has gone back; more often than this it is not itself.
 MOST_NUMBERINGS = 4
-LOOKERS = 8
-
-Operation = Callable[[ValkeyShelf], Awaitable[Sighting]]
 
 
 @dataclass(frozen=True)
@@ -54,20 +48,14 @@ class SharedStore:
         is_sealed: bool,
     ) -> None:
         self._memory = memory
-        self._link = link
+        self._step = StoreStep(memory, link, time, events, is_sealed)
         self._time = time
         self._chance = chance
-        self._events = events
         self._claim_seconds = claim_seconds
-        self._is_sealed = is_sealed
-        # The generation of each token held, and the credential it came from.
-        self._origin: dict[AccountId, tuple[int, bytes]] = {}
-        self._mirror = Mirror(memory)
-        link.add_reader(self._mirror)
 
     @property
     def is_alone(self) -> bool:
-        return not self._link.is_up
+        return self._step.is_alone
 
     def held(self, account: AccountId) -> Held:
         return self._memory.held(account)
@@ -78,15 +66,23 @@ class SharedStore:
     def pardon(self, account: AccountId) -> None:
         self._memory.pardon(account)
 
-    # --- renewing -----------------------------------------------------------------------------
+    def look_soon(self, account: Account) -> None:
+        self._step.look_soon(account)
+
+    async def changed(self, account: Account, seconds: float) -> None:
+        await self._step.changed(account, seconds)
+
+    def running(self) -> AbstractAsyncContextManager[None]:
+        """See StoreStep.running."""
+        return self._step.running()
 
     async def load(self, account: Account) -> Held:
-        await self._ask(account, lambda shelf: shelf.load(account))
+        await self._step.load(account)
         return self.held(account.id)
 
     async def claim(self, account: Account) -> Claim:
         owner = self._chance.token_id()
-        seen = await self._ask(
+        seen = await self._step.ask(
             account, lambda shelf: shelf.claim(account, owner, self._claim_seconds)
         )
         if seen is None:
@@ -97,18 +93,18 @@ class SharedStore:
     async def extend(self, claim: Claim) -> None:
         if isinstance(claim, SharedClaim):
             account, owner, seconds = claim.account, claim.owner, self._claim_seconds
-            await self._do(account, lambda shelf: shelf.extend(account, owner, seconds))
+            await self._step.do(account, lambda shelf: shelf.extend(account, owner, seconds))
 
     async def release(self, claim: Claim) -> None:
         if isinstance(claim, SharedClaim):
             account, owner = claim.account, claim.owner
-            await self._do(account, lambda shelf: shelf.release(account, owner))
+            await self._step.do(account, lambda shelf: shelf.release(account, owner))
 
     async def keep(
         self, claim: Claim, grant: Grant, obtained: float, refresh_after: float
     ) -> CopilotToken | None:
         name = self._chance.token_id()
-        if isinstance(claim, SharedClaim) and self._may_share(grant):
+        if isinstance(claim, SharedClaim) and self._step.may_share(grant.strategy, grant.value):
             done, token = await self._keep_shared(claim, grant, name, obtained, refresh_after)
             if done:
                 return token
@@ -120,26 +116,24 @@ class SharedStore:
         done = None
         if isinstance(claim, SharedClaim):
             account, owner, seen = claim.account, claim.owner, claim.seen
-            done = await self._ask(account, lambda s: s.fail(account, owner, seen, failure))
+            done = await self._step.ask(account, lambda s: s.fail(account, owner, seen, failure))
         if done is None or done.verdict == "failed":
             await self._memory.fail(claim, failure)
 
     async def reject(self, account: Account, token_id: str) -> Held:
-        done = await self._ask(account, lambda shelf: shelf.reject(account, token_id))
+        done = await self._step.ask(account, lambda shelf: shelf.reject(account, token_id))
         # What only this process has, it alone can mark.
         if done is None or done.verdict != "rejected":
             await self._memory.reject(account, token_id)
         return self.held(account.id)
 
     def drop(self, account: AccountId) -> None:
-        self._mirror.leave(account)
-        self._origin.pop(account, None)
-        self._memory.drop(account)
+        self._step.drop(account)
 
     async def forget(self, account: Account) -> None:
-        self._mirror.leave(account.id)
-        if _is_shared(account):
-            await self._do(account, lambda shelf: shelf.forget(account))
+        self._step.leave(account.id)
+        if is_shared(account):
+            await self._step.do(account, lambda shelf: shelf.forget(account))
         self.drop(account.id)
 
     async def _keep_shared(
@@ -151,7 +145,7 @@ class SharedStore:
         if not (last.generation and last.is_continuous):
             # The number is made from the time of the write, not of the claim: since then others
             # may have been given numbers, and the store may have lost them.
-            latest = await self._do(claim.account, lambda shelf: shelf.load(claim.account))
+            latest = await self._step.do(claim.account, lambda shelf: shelf.load(claim.account))
             if latest is None:
                 return False, None
             store_now = latest.store_now
@@ -162,8 +156,7 @@ class SharedStore:
             if seen is None:
                 return False, None
             if _is_written(seen, token):
-                self._origin[account] = (number, claim.account.credential_digest)
-                self._memory.put(account, Held(token, strikes=seen.held.strikes))
+                self._step.hold(claim.account, token, seen.held.strikes)
                 return True, token
             if seen.verdict == "lost":
                 return True, await self._lost(claim, seen)
@@ -174,11 +167,11 @@ class SharedStore:
         self, claim: SharedClaim, last: Sighting, token: CopilotToken
     ) -> Sighting | None:
         account, owner = claim.account, claim.owner
-        return await self._do(account, lambda shelf: shelf.keep(account, owner, last, token))
+        return await self._step.do(account, lambda shelf: shelf.keep(account, owner, last, token))
 
     async def _lost(self, claim: SharedClaim, seen: Sighting) -> CopilotToken | None:
         """The token this one lost to; None when that is still to come."""
-        await self._adopt(claim.account, seen)
+        await self._step.adopt(claim.account, seen)
         newest = self.held(claim.account.id).living(self._time.monotonic())
         return newest if newest is not None and newest.generation > claim.seen.generation else None
 
@@ -188,8 +181,7 @@ class SharedStore:
         number = self._memory.next_generation(account.id)
         token = token_of(account.id, grant, number, name, obtained, refresh_after)
         strikes = holding.strikes_after(self.held(account.id), self._time.monotonic())
-        self._origin[account.id] = (number, account.credential_digest)
-        self._memory.put(account.id, Held(token, strikes=strikes))
+        self._step.hold(account, token, strikes)
         return token
 
     def _next_generation(self, account: AccountId, seen: Sighting, store_now: int) -> int:
@@ -201,87 +193,6 @@ class SharedStore:
             store_now / records.MICROSECONDS,
             int(self._chance.fraction() * STRIDES),
         )
-
-    def _may_share(self, grant: Grant) -> bool:
-        return records.may_be_shared(grant.strategy, grant.value, self._is_sealed)
-
-    # --- keeping in step ----------------------------------------------------------------------
-
-    async def _ask(self, account: Account, operation: Operation) -> Sighting | None:
-        """Do it, and learn what the store then holds; None when it cannot be done."""
-        if not _is_shared(account):
-            return None
-        self._mirror.follow(account)
-        seen = await self._do(account, operation)
-        # Forgotten meanwhile, it stays so: what was read before is not to bring it back.
-        if seen is not None and self._mirror.follows(account.id):
-            await self._adopt(account, seen)
-        return seen
-
-    async def _do(self, account: Account, operation: Operation) -> Sighting | None:
-        """Do it, and report what lies there and may not be used; None when it cannot be done."""
-
-        async def run(shelf: ValkeyShelf) -> Sighting:
-            try:
-                return await operation(shelf)
-            except ScriptFailed:
-                self._events.record_refused(account.id, RecordRefusal.FORGED)
-                raise
-
-        seen = await self._link.ask(run)
-        if seen is not None and seen.refused is not None:
-            self._events.record_refused(account.id, seen.refused)
-        return seen
-
-    async def _adopt(self, account: Account, seen: Sighting) -> None:
-        self._time.learn(seen.store_now / records.MICROSECONDS, seen.seen_at)
-        mine = self.held(account.id)
-        self._take(account, seen)
-        if mine.token is not None and mine.token.generation > seen.generation:
-            await self._offer(account, mine, seen)
-
-    def _take(self, account: Account, seen: Sighting) -> None:
-        now = self._time.monotonic()
-        held = holding.newest(self.held(account.id), seen.held, seen.generation, now)
-        if held.token is seen.held.token and held.token is not None:
-            self._origin[account.id] = (held.token.generation, account.credential_digest)
-        self._memory.put(account.id, held)
-
-    async def _offer(self, account: Account, mine: Held, seen: Sighting) -> None:
-        """Give the others a token that they do not know of, if it is as good as new."""
-        token = mine.living(self._time.monotonic())
-        if token is None or mine.rejected_at is not None:
-            return
-        if self._origin.get(account.id) != (token.generation, account.credential_digest):
-            return
-        if not records.may_be_shared(token.strategy, token.value, self._is_sealed):
-            return
-        now_there = await self._do(account, lambda shelf: shelf.offer(account, seen, token))
-        if now_there is not None:
-            self._take(account, now_there)
-
-    def look_soon(self, account: Account) -> None:
-        if _is_shared(account):
-            self._mirror.look_soon(account)
-
-    async def changed(self, account: Account, seconds: float) -> None:
-        await self._mirror.changed(account.id, seconds)
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Keep the link and the mirror for the length of the block, which waits for neither.
-
-        It begins when the store was tried once: who starts alone exchanges what others have.
-        """
-        async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(self._link.run())]
-            running += [tasks.create_task(self._mirror.look(self.load)) for _ in range(LOOKERS)]
-            await self._link.tried()
-            try:
-                yield
-            finally:
-                for task in running:
-                    task.cancel()
 
 
 @dataclass(frozen=True)
@@ -309,11 +220,6 @@ def shared_store(
     )
     memory = MemoryStore(time, chance)
     return SharedStore(memory, link, time, chance, events, options.claim_seconds, keyring.is_sealed)
-
-
-def _is_shared(account: Account) -> bool:
-    """Whether there is an exchange to be shared; what nobody is asked for stays here."""
-    return account.choice not in (Choice.DIRECT, Choice.STATIC)
 
 
 def _is_written(seen: Sighting, token: CopilotToken) -> bool:

@@ -171,7 +171,7 @@ async def deaf_to_time(server: ValkeyServer) -> AsyncIterator[tuple[Fleet, Repli
     async with fleet(server) as f:
         replicas = await f.join(), await f.join()
         for replica in replicas:
-            replica.store._mirror.ticked = lambda: None  # type: ignore[method-assign]
+            replica.store._step._mirror.ticked = lambda: None  # type: ignore[method-assign]
             await replica.store.load(SEAT)
         yield f, *replicas
 
@@ -214,7 +214,7 @@ async def test_what_is_offered_is_news_at_once(server: ValkeyServer) -> None:
         token = await one.token()
         await within_a_second(lambda: other.held is not None)
         other.store.drop(SEAT.id)
-        other.store._mirror.follow(SEAT)
+        other.store._step._mirror.follow(SEAT)
         f.empty()
         await one.store.load(SEAT)
 
@@ -238,7 +238,7 @@ async def test_a_claim_given_up_is_news_at_once(server: ValkeyServer) -> None:
     async with deaf_to_time(server) as (_, one, other), asyncio.TaskGroup() as tasks:
         claim = await one.store.claim(SEAT)
         heard = tasks.create_task(other.store.changed(SEAT, 5.0))
-        await until(lambda: other.store._mirror.waiting > 0)
+        await until(lambda: other.store._step._mirror.waiting > 0)
         await one.store.release(claim)
 
         await within_a_second(heard.done)
@@ -265,7 +265,7 @@ async def test_who_dies_at_work_is_succeeded(server: ValkeyServer) -> None:
         dead, other = await f.join(), await f.join()
         assert (await dead.store.claim(SEAT)).granted
         asked = tasks.create_task(other.token())
-        await until(lambda: other.store._mirror.waiting > 0)
+        await until(lambda: other.store._step._mirror.waiting > 0)
         assert other.source.calls == 0
         f.claim_ends()
 
@@ -408,10 +408,10 @@ async def test_an_offer_never_replaces_a_newer_token(server: ValkeyServer) -> No
     async with fleet(server) as f:
         one = await f.join()
         token = await one.token()
-        seen = await one.store._link.ask(lambda shelf: shelf.load(SEAT))
+        seen = await one.store._step._link.ask(lambda shelf: shelf.load(SEAT))
         assert seen is not None
         old = replace(token, generation=token.generation - 1, token_id="old")
-        lost = await one.store._link.ask(lambda shelf: shelf.offer(SEAT, seen, old))
+        lost = await one.store._step._link.ask(lambda shelf: shelf.offer(SEAT, seen, old))
 
         assert lost is not None
         assert lost.verdict == "lost"
@@ -721,7 +721,7 @@ class TestOutage:
                 one, other = await f.join(), await f.join()
                 assert (await one.store.claim(SEAT)).granted
                 asked = tasks.create_task(other.token())
-                await until(lambda: other.store._mirror.waiting > 0)
+                await until(lambda: other.store._step._mirror.waiting > 0)
                 own.kill()
 
                 assert (await asked).value == "token-1"
