@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from gateway.answers import refusal_of
 from gateway.domain import models
 from gateway.domain.errors import GatewayError
+from gateway.domain.headers import Outgoing
 from gateway.domain.models import Model
 from gateway.domain.platforms.table import PLATFORMS
 from gateway.ports import Clock, TokenProvider, Upstream, UpstreamRequest
@@ -82,13 +83,13 @@ class Catalogue:
             method="GET",
             url=f"{token.api_base_url}/models",
             headers=PLATFORMS[platform].headers(
-                caller={},
-                token_value=token.value,
-                token_headers=token.headers,
-                attempt_id=str(uuid.uuid4()),
-                initiator=None,
-                vision=False,
-                stream=False,
+                Outgoing(
+                    caller={},
+                    token_value=token.value,
+                    token_headers=token.headers,
+                    attempt_id=str(uuid.uuid4()),
+                    initiator=None,
+                )
             ),
         )
         async with self._upstream.send(request) as reply:

@@ -15,6 +15,7 @@ from gateway.answers import refusal_of
 from gateway.domain import models
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.groups import GroupAccount
+from gateway.domain.headers import Outgoing
 from gateway.domain.initiator import Initiator
 from gateway.domain.models import Model
 from gateway.domain.platforms.table import PLATFORMS
@@ -111,13 +112,13 @@ def _request(
         method=method,
         url=token.api_base_url + path,
         headers=PLATFORMS[account.platform].headers(
-            caller={},
-            token_value=token.value,
-            token_headers=token.headers,
-            attempt_id=str(uuid.uuid4()),
-            initiator=Initiator.USER if body is not None else None,
-            vision=False,
-            stream=False,
+            Outgoing(
+                caller={},
+                token_value=token.value,
+                token_headers=token.headers,
+                attempt_id=str(uuid.uuid4()),
+                initiator=Initiator.USER if body is not None else None,
+            )
         ),
         body=body,
     )

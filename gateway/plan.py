@@ -13,6 +13,7 @@ from gateway.domain.call import Call
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.fitting import fit, kept_betas, without_effort
 from gateway.domain.groups import Group, rename_model
+from gateway.domain.headers import Outgoing
 from gateway.domain.models import Model
 from gateway.domain.platforms.table import PLATFORMS
 from gateway.domain.protocols import Protocol
@@ -43,14 +44,16 @@ class Plan:
             method="POST",
             url=token.api_base_url + platform.paths[self.expected.protocol],
             headers=platform.headers(
-                caller=self.call.caller_headers,
-                token_value=token.value,
-                token_headers=token.headers,
-                attempt_id=str(uuid.uuid4()),
-                initiator=self.call.verdict.initiator,
-                vision=self.call.vision,
-                stream=self.call.stream or self.is_assembled,
-                protocol=self.expected.protocol,
+                Outgoing(
+                    caller=self.call.caller_headers,
+                    token_value=token.value,
+                    token_headers=token.headers,
+                    attempt_id=str(uuid.uuid4()),
+                    initiator=self.call.verdict.initiator,
+                    vision=self.call.vision,
+                    stream=self.call.stream or self.is_assembled,
+                    protocol=self.expected.protocol,
+                )
             ),
             body=self.body,
         )

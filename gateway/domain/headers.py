@@ -6,6 +6,10 @@ platform takes of a caller's, and what it wants beside, is in domain/platforms/.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from gateway.domain.initiator import Initiator
+from gateway.domain.protocols import Protocol
 
 NEVER_FROM_TOKEN = frozenset(
     {"authorization", "host", "cookie", "x-initiator", "content-length", "transfer-encoding"}
@@ -22,6 +26,22 @@ REQUEST_ID_CHARACTERS = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One request to upstream, as far as its headers say something of it."""
+
+    caller: Mapping[str, str] = field(repr=False)
+    token_value: str = field(repr=False)
+    token_headers: Mapping[str, str] = field(repr=False)
+    attempt_id: str
+    initiator: Initiator | None
+    """None: a request that is no inference and has no body."""
+    vision: bool = False
+    stream: bool = False
+    protocol: Protocol | None = None
+    """Upstream's."""
+
+
 def listed(caller: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
     """Those of a caller's headers that are named and of a bounded length. Names are lower case."""
     return {
@@ -31,28 +51,20 @@ def listed(caller: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
     }
 
 
-def for_attempt(
-    from_caller: Mapping[str, str],
-    token_value: str,
-    token_headers: Mapping[str, str],
-    attempt_id: str,
-    *,
-    has_body: bool,
-    stream: bool,
-) -> dict[str, str]:
+def for_attempt(from_caller: Mapping[str, str], outgoing: Outgoing) -> dict[str, str]:
     """The headers of one attempt on any platform."""
     headers = dict(from_caller)
     headers.update(
         (name, value)
-        for name, value in token_headers.items()
+        for name, value in outgoing.token_headers.items()
         if name.lower() not in NEVER_FROM_TOKEN
     )
-    headers["Authorization"] = f"Bearer {token_value}"
-    headers["X-Request-Id"] = attempt_id
-    headers["Accept"] = "text/event-stream" if stream else "application/json"
+    headers["Authorization"] = f"Bearer {outgoing.token_value}"
+    headers["X-Request-Id"] = outgoing.attempt_id
+    headers["Accept"] = "text/event-stream" if outgoing.stream else "application/json"
     # Compressed events would arrive in bursts: whatever the compressor had gathered.
     headers["Accept-Encoding"] = "identity"
-    if has_body:
+    if outgoing.initiator is not None:
         headers["Content-Type"] = "application/json"
     return headers
 

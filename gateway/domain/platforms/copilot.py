@@ -3,11 +3,8 @@
 Its refusals are upstream_errors.ROWS as they stand.
 """
 
-from collections.abc import Mapping
-
-from gateway.domain import headers
 from gateway.domain.fitting import kept_betas
-from gateway.domain.initiator import Initiator
+from gateway.domain.headers import Outgoing, for_attempt, listed
 from gateway.domain.platforms.platform import Platform
 from gateway.domain.protocols import Protocol
 
@@ -17,32 +14,16 @@ ANTHROPIC_VERSION = "2023-06-01"
 """The only one there is; other clients send it too (§5.3)."""
 
 
-def headers_for(
-    caller: Mapping[str, str],
-    token_value: str,
-    token_headers: Mapping[str, str],
-    attempt_id: str,
-    initiator: Initiator | None,
-    vision: bool,
-    stream: bool,
-    protocol: Protocol | None = None,
-) -> dict[str, str]:
-    """See UpstreamHeaders."""
-    found = headers.for_attempt(
-        headers.listed(caller, FROM_CALLER),
-        token_value,
-        token_headers,
-        attempt_id,
-        has_body=initiator is not None,
-        stream=stream,
-    )
-    if initiator is not None:
-        found["X-Initiator"] = initiator.value
-    if vision:
+def headers_for(outgoing: Outgoing) -> dict[str, str]:
+    """See Platform.headers."""
+    found = for_attempt(listed(outgoing.caller, FROM_CALLER), outgoing)
+    if outgoing.initiator is not None:
+        found["X-Initiator"] = outgoing.initiator.value
+    if outgoing.vision:
         found["Copilot-Vision-Request"] = "true"
-    if protocol is Protocol.MESSAGES:
+    if outgoing.protocol is Protocol.MESSAGES:
         found["anthropic-version"] = ANTHROPIC_VERSION
-        betas = kept_betas(caller.get("anthropic-beta"))
+        betas = kept_betas(outgoing.caller.get("anthropic-beta"))
         if betas:
             found["anthropic-beta"] = ",".join(betas)
     return found

@@ -3,11 +3,8 @@
 It has no seats, no initiator and no mark for images; what upstream thinks of is the key.
 """
 
-from collections.abc import Mapping
-
-from gateway.domain import headers
 from gateway.domain.errors import Fault
-from gateway.domain.initiator import Initiator
+from gateway.domain.headers import Outgoing, for_attempt, listed
 from gateway.domain.platforms.platform import Platform
 from gateway.domain.protocols import Protocol
 from gateway.domain.refusals import Row, by_code, by_status
@@ -38,25 +35,9 @@ ROWS: tuple[Row, ...] = (
 )
 
 
-def headers_for(
-    caller: Mapping[str, str],
-    token_value: str,
-    token_headers: Mapping[str, str],
-    attempt_id: str,
-    initiator: Initiator | None,
-    vision: bool,
-    stream: bool,
-    protocol: Protocol | None = None,
-) -> dict[str, str]:
-    """See UpstreamHeaders. Images are not announced."""
-    return headers.for_attempt(
-        headers.listed(caller, FROM_CALLER),
-        token_value,
-        token_headers,
-        attempt_id,
-        has_body=initiator is not None,
-        stream=stream,
-    )
+def headers_for(outgoing: Outgoing) -> dict[str, str]:
+    """See Platform.headers. Images are not announced."""
+    return for_attempt(listed(outgoing.caller, FROM_CALLER), outgoing)
 
 
 OPENAI = Platform(

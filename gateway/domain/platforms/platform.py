@@ -1,29 +1,11 @@
 """What makes one upstream different from another, as a value. Knows none of them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol as Interface
 
-from gateway.domain.initiator import Initiator
+from gateway.domain.headers import Outgoing
 from gateway.domain.protocols import Protocol
 from gateway.domain.refusals import Row
-
-
-class UpstreamHeaders(Interface):
-    """Builds the headers of one attempt from closed lists."""
-
-    def __call__(
-        self,
-        caller: Mapping[str, str],
-        token_value: str,
-        token_headers: Mapping[str, str],
-        attempt_id: str,
-        initiator: Initiator | None,
-        vision: bool,
-        stream: bool,
-        protocol: Protocol | None = None,
-    ) -> dict[str, str]:
-        """initiator None: a request that is no inference and has no body. protocol: upstream's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +16,8 @@ class Platform:
     """The word in the configuration and on the board."""
     paths: Mapping[Protocol, str]
     """Behind an account's base URL; a protocol without one is not served."""
-    headers: UpstreamHeaders
+    headers: Callable[[Outgoing], dict[str, str]]
+    """Builds the headers of one attempt from closed lists."""
     rows: tuple[Row, ...] = ()
     """What its refusals mean where that differs from upstream_errors.ROWS."""
     own_key: bool = False

@@ -62,6 +62,13 @@ def initiators(simulator: Simulator) -> list[str | None]:
     return [each.initiator for each in reached(simulator)]
 
 
+def assert_one_loop(simulator: Simulator, path: str) -> None:
+    """A person asked and then a tool answered, on one endpoint of one account."""
+    assert initiators(simulator) == ["user", "agent"]
+    assert {seen.path for seen in reached(simulator)} == {path}
+    assert len({seen.account for seen in reached(simulator)}) == 1
+
+
 def answers_with(simulator: Simulator, **script: object) -> None:
     """Have upstream answer so until the test is over: the keys of `chat` in its scenario."""
     # A script stands in for all of the scenario's `chat`.

@@ -25,6 +25,7 @@ from tests.e2e.sdk.asked import (
     WEATHER,
     Forecast,
     answers_with,
+    assert_one_loop,
     calls_at_once,
     initiators,
     reached,
@@ -159,9 +160,7 @@ def test_a_tool_loop(
     second = ask(claude, streamed, model=model, messages=messages, tools=[WEATHER_TOOL])
     assert second.stop_reason == "end_turn"
     assert f"The tool answered: {WEATHER}" in text_of(second)
-    assert initiators(simulator) == ["user", "agent"]
-    assert {seen.path for seen in reached(simulator)} == {path}
-    assert len({seen.account for seen in reached(simulator)}) == 1
+    assert_one_loop(simulator, path)
 
 
 def ask(claude: anthropic.Anthropic, streamed: bool, **fields: Any) -> Message:

@@ -25,6 +25,7 @@ from tests.e2e.sdk.asked import (
     WEATHER,
     Forecast,
     answers_with,
+    assert_one_loop,
     calls_at_once,
     initiators,
     reached,
@@ -122,9 +123,7 @@ def test_a_tool_loop(
     second = client.chat.completions.create(model=model, messages=messages, tools=[WEATHER_TOOL])
     assert second.choices[0].finish_reason == "stop"
     assert (second.choices[0].message.content or "").endswith(f"The tool answered: {WEATHER}")
-    assert initiators(simulator) == ["user", "agent"]
-    assert {seen.path for seen in reached(simulator)} == {path}
-    assert len({seen.account for seen in reached(simulator)}) == 1
+    assert_one_loop(simulator, path)
 
 
 @each_model

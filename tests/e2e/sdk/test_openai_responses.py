@@ -21,6 +21,7 @@ from tests.e2e.sdk.asked import (
     WEATHER,
     Forecast,
     answers_with,
+    assert_one_loop,
     calls_at_once,
     initiators,
     reached,
@@ -120,9 +121,7 @@ def test_a_tool_loop(
     said += [*_sent_back(first), *_results(first, calls)]
     second = client.responses.create(input=said, **asked)
     assert f"The tool answered: {WEATHER}" in second.output_text
-    assert initiators(simulator) == ["user", "agent"]
-    assert {seen.path for seen in reached(simulator)} == {path}
-    assert len({seen.account for seen in reached(simulator)}) == 1
+    assert_one_loop(simulator, path)
 
 
 @each_model

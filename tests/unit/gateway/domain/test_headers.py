@@ -1,21 +1,24 @@
 """Headers cross in closed lists, both ways; platforms' own are in platforms/test_platforms.py."""
 
+from collections.abc import Mapping
+
 import pytest
 from multidict import CIMultiDict
 
-from gateway.domain.headers import for_attempt, is_request_id, listed
+from gateway.domain.headers import Outgoing, for_attempt, is_request_id, listed
+from gateway.domain.initiator import Initiator
 
 
-def attempt_headers(**changes: object) -> dict[str, str]:
-    arguments: dict[str, object] = {
-        "from_caller": {},
-        "token_value": "the-token",
-        "token_headers": {"Editor-Version": "copilot-gateway/1"},
-        "attempt_id": "id-1",
-        "has_body": True,
-        "stream": False,
-    }
-    return for_attempt(**{**arguments, **changes})  # type: ignore[arg-type]  # spelled by tests
+def attempt_headers(
+    from_caller: Mapping[str, str] | None = None,
+    token_headers: Mapping[str, str] | None = None,
+    has_body: bool = True,
+    stream: bool = False,
+) -> dict[str, str]:
+    own = {"Editor-Version": "copilot-gateway/1"} if token_headers is None else token_headers
+    initiator = Initiator.USER if has_body else None
+    attempt = Outgoing({}, "the-token", own, "id-1", initiator, stream=stream)
+    return for_attempt(from_caller or {}, attempt)
 
 
 def test_an_attempt_says_who_asks_for_what() -> None:

@@ -6,6 +6,7 @@ import pytest
 from multidict import CIMultiDict
 
 from gateway.domain.errors import Fault
+from gateway.domain.headers import Outgoing
 from gateway.domain.initiator import Initiator
 from gateway.domain.platforms.table import PLATFORMS
 from gateway.domain.protocols import Protocol
@@ -38,10 +39,8 @@ def upstream_headers(platform: str, **changes: object) -> dict[str, str]:
         "token_headers": {},
         "attempt_id": "id-1",
         "initiator": Initiator.USER,
-        "vision": False,
-        "stream": False,
     }
-    return PLATFORMS[platform].headers(**{**arguments, **changes})  # type: ignore[arg-type]  # spelled by tests
+    return PLATFORMS[platform].headers(Outgoing(**{**arguments, **changes}))  # type: ignore[arg-type]  # spelled by tests
 
 
 def test_there_are_two_platforms_and_the_broker_serves_one() -> None:
