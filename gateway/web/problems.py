@@ -6,13 +6,13 @@ One table, total over Fault. Invariant 5 of the design is in it: only the caller
 
 import math
 from dataclasses import dataclass
-from typing import TypedDict
 
 from aiohttp import web
 
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.protocols import Protocol
 from gateway.domain.streams import endings
+from gateway.domain.streams.endings import ErrorWords
 
 FAULT_HEADER = "x-gateway-error"
 
@@ -129,32 +129,23 @@ def error_response(
         headers["Retry-After"] = str(math.ceil(error.retry_after))
     if error.allow is not None:
         headers["Allow"] = error.allow
-    body = endings.error_body(protocol or Protocol.CHAT, **_words(protocol, error, request_id))
+    body = endings.error_body(protocol or Protocol.CHAT, _words(protocol, error, request_id))
     return web.Response(status=SHAPES[error.fault].status, headers=headers, body=body)
 
 
 def error_event(protocol: Protocol, error: GatewayError, request_id: str) -> bytes:
     """The event that ends a stream with an error, in the caller's protocol."""
-    return endings.error_event(protocol, **_words(protocol, error, request_id))
+    return endings.error_event(protocol, _words(protocol, error, request_id))
 
 
-class _Words(TypedDict):
-    message: str
-    type: str
-    code: str | None
-    param: str | None
-    request_id: str
-    details: str | None
-
-
-def _words(protocol: Protocol | None, error: GatewayError, request_id: str) -> _Words:
+def _words(protocol: Protocol | None, error: GatewayError, request_id: str) -> ErrorWords:
     shape = SHAPES[error.fault]
     message, kind = error.message, shape.type
     if protocol is Protocol.MESSAGES:
         kind = ANTHROPIC_TYPES.get(shape.status, ANTHROPIC_SERVER)
         if error.fault is Fault.CALLER_CONTEXT_LENGTH and not message.startswith(TOO_LONG):
             message = f"{TOO_LONG}: {message}"
-    return _Words(
+    return ErrorWords(
         message=message,
         type=kind,
         code=error.code or shape.code,

@@ -5,23 +5,16 @@ import json
 import pytest
 
 from gateway.domain.protocols import STREAMED, Protocol
-from gateway.domain.streams.endings import error_body, error_event, ping
+from gateway.domain.streams.endings import ErrorWords, error_body, error_event, ping
 from gateway.domain.streams.following import follower_for
 from tests.unit.gateway.domain.streams.shapes import said
 
 MESSAGE = 'Upstream said "no" 🦊\n'
+WORDS = ErrorWords(MESSAGE, "server_error", code="upstream_idle", param=None, request_id="req-1")
 
 
 def written(protocol: Protocol) -> bytes:
-    return error_event(
-        protocol,
-        message=MESSAGE,
-        type="server_error",
-        code="upstream_idle",
-        param=None,
-        request_id="req-1",
-        sequence_number=7,
-    )
+    return error_event(protocol, WORDS, sequence_number=7)
 
 
 OPENAI = {
@@ -72,15 +65,7 @@ def test_a_stream_that_ends_with_it_is_not_complete(protocol: Protocol) -> None:
     [(Protocol.CHAT, OPENAI), (Protocol.RESPONSES, OPENAI), (Protocol.MESSAGES, ANTHROPIC)],
 )
 def test_a_whole_error_is_the_callers_protocols(protocol: Protocol, document: object) -> None:
-    body = error_body(
-        protocol,
-        message=MESSAGE,
-        type="server_error",
-        code="upstream_idle",
-        param=None,
-        request_id="req-1",
-    )
-    assert json.loads(body) == document
+    assert json.loads(error_body(protocol, WORDS)) == document
 
 
 def test_pings_are_comments_for_openai_and_events_for_anthropic() -> None:
