@@ -3,14 +3,22 @@
 Whoever implements a port translates foreign errors into GatewayError.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from gateway.domain.budgets.holder import Holder
+from gateway.domain.budgets.reservation import Reservation
 from gateway.domain.errors import Fault
 from gateway.domain.initiator import Verdict
+from gateway.domain.quotas import Quota
 from gateway.domain.subjects import Subject
+from gateway.domain.usage.journal import Begun, Sent
+from gateway.domain.usage.prices import Prices
+from gateway.domain.usage.record import UsageRecord
+from gateway.domain.usage.report import Line, Question
+from gateway.domain.usage.spent import NOTHING, Spent
 
 
 class Clock(Protocol):
@@ -174,6 +182,56 @@ class Affinity(Protocol):
         """
 
 
+class Journal(Protocol):
+    """Where requests are written down so that the end of this process loses none of them.
+
+    Written in the request path: each call is a few microseconds and neither waits nor raises.
+    """
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another request may begin: the bound is not reached, and the disk takes more."""
+
+    def begun(self, begun: Begun) -> None:
+        """A key was accepted. On the disk with the next line, or at the end of the loop's turn."""
+
+    def sent(self, sent: Sent) -> None:
+        """A request goes upstream now. On the disk when this returns."""
+
+    def ended(self, record: UsageRecord) -> None:
+        """The request's one record. On the disk when this returns."""
+
+
+class LedgerDown(Exception):
+    """The ledger's database cannot be used at the moment; the text quotes nothing of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What was used in a period."""
+
+    requests: int = 0
+    tokens: int = 0
+    """Input and output."""
+    nano_aiu: int = 0
+
+
+class Ledger(Protocol):
+    """The records of all gateways, in SQL. Bounded in time; every method raises LedgerDown."""
+
+    async def add(self, records: Sequence[UsageRecord]) -> None:
+        """Keep these. A record that is there already stays as it is."""
+
+    async def key_spending(self, key_id: str, since: float, until: float) -> Spending:
+        """What a key has used of its budget in [since, until), seconds since the epoch."""
+
+    async def group_spending(self, group_id: str, since: float, until: float) -> Spending:
+        """What a group's keys have used of its budget, likewise."""
+
+    async def report(self, question: Question) -> Sequence[Line]:
+        """Sums over the records a question asks for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tried:
     """An attempt that came to nothing."""
@@ -204,6 +262,9 @@ class Exchange:
     route: str
     started: float
     """Monotonic seconds."""
+    time: float = 0.0
+    """When it came, in seconds since the epoch."""
+    caller_request_id: str = ""
     key: str = ""
     group: str = ""
     account: str = ""
@@ -212,6 +273,20 @@ class Exchange:
     """The group whose account that is: the key's own, or its fallback."""
     platform: str = ""
     model: str = ""
+    served_model: str = ""
+    """What was asked of upstream, aliases resolved."""
+    premium_multiplier: float | None = None
+    """The model's, as upstream's catalogue has it."""
+    attempts: int = 0
+    """How many requests were sent upstream."""
+    spent: Spent = NOTHING
+    """What upstream has said that it cost, over all attempts."""
+    prices: Prices | None = None
+    """The served model's, for when upstream does not say what it cost."""
+    is_metered: bool = False
+    """Whether it is to have a usage record, and has none yet."""
+    reservation: Reservation | None = None
+    """What it holds of its budgets."""
     is_listed: bool = False
     """Whether the model is in upstream's catalogue: what callers make up is no label."""
     upstream_protocol: str = ""
@@ -258,3 +333,12 @@ class GatewayEvents(Protocol):
 
     def client_refused(self, platform: str, is_refused: bool) -> None:
         """A platform refuses this client, whatever the account; or no longer does."""
+
+    def recorded(self, record: UsageRecord, is_listed: bool) -> None:
+        """A request has its usage record. is_listed: whether its model is in the catalogue."""
+
+    def over_budget(self, holder: Holder, measure: str, is_shadow: bool) -> None:
+        """A request met a budget that is used up; with shadow it was let through all the same."""
+
+    def quota_seen(self, account: str, quotas: Sequence[Quota]) -> None:
+        """What upstream's headers said of an account's quotas."""

@@ -10,8 +10,11 @@ import traceback
 from collections.abc import Sequence
 
 from gateway.adapters.prometheus import PrometheusEvents
+from gateway.domain.budgets.holder import Holder
 from gateway.domain.errors import Fault
+from gateway.domain.quotas import Quota
 from gateway.domain.subjects import Kind, Subject
+from gateway.domain.usage.record import UsageRecord
 from gateway.ports import Exchange
 from runtime.logs import fields
 
@@ -79,6 +82,20 @@ class LoggedEvents:
             )
         else:
             log.info("the platform serves this client again", extra=fields(platform=platform))
+
+    # --- usage ---
+
+    def recorded(self, record: UsageRecord, is_listed: bool) -> None:
+        """See ports.GatewayEvents. The access log has a line of its own."""
+        self._metrics.recorded(record, is_listed)
+
+    def over_budget(self, holder: Holder, measure: str, is_shadow: bool) -> None:
+        """See ports.GatewayEvents. Each refusal is a line of the access log."""
+        self._metrics.over_budget(holder, measure, is_shadow)
+
+    def quota_seen(self, account: str, quotas: Sequence[Quota]) -> None:
+        """See ports.GatewayEvents."""
+        self._metrics.quota_seen(account, quotas)
 
     # --- the shared store ---
 

@@ -4,14 +4,17 @@ Names and buckets of the gen_ai_* family follow OpenTelemetry's GenAI convention
 Gateway spells them for Prometheus (peers.md §1.6).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from gateway.domain.budgets.holder import Holder
 from gateway.domain.errors import Fault
+from gateway.domain.quotas import Quota
 from gateway.domain.subjects import Subject
+from gateway.domain.usage.record import UsageRecord
 from gateway.ports import Exchange
 
 REQUEST_BUCKETS = tuple(0.01 * 2**power for power in range(14))
@@ -22,7 +25,26 @@ FIRST_TOKEN_BUCKETS = (
 OVERHEAD_BUCKETS = (
     *(0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25),
 )
-OPERATIONS = {"embeddings": "embeddings"}
+OUTPUT_TOKEN_BUCKETS = (
+    0.001,
+    0.01,
+    0.025,
+    0.05,
+    0.075,
+    0.1,
+    0.15,
+    0.2,
+    0.3,
+    0.4,
+    0.5,
+    0.75,
+    1,
+    2.5,
+)
+TOKEN_BUCKETS = tuple(4**power for power in range(14))
+NANO_AIU_PER_CREDIT = 1e9
+EMBEDDINGS = "embeddings"
+OPERATIONS = {EMBEDDINGS: EMBEDDINGS}
 CHAT_OPERATION = "chat"
 """OpenTelemetry's word for every conversation, whatever its protocol."""
 PROVIDERS = {"copilot": "github.copilot"}
@@ -33,7 +55,7 @@ GEN_AI_LABELS = (
     *("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "error_type"),
 )
 OTHER = "other"
-MAX_MODELS = 60
+MAX_MODELS = 40
 """Model names come from callers; only those in upstream's catalogue become labels, and not more."""
 
 
@@ -122,6 +144,32 @@ class PrometheusEvents:
             buckets=FIRST_TOKEN_BUCKETS,
             registry=self.registry,
         )
+        self._per_token = Histogram(
+            "gen_ai_server_time_per_output_token_seconds",
+            "Time from the first byte of a stream to its end, per output token after the first.",
+            GEN_AI_LABELS[:-1],
+            buckets=OUTPUT_TOKEN_BUCKETS,
+            registry=self.registry,
+        )
+        self._tokens = Histogram(
+            "gen_ai_client_token_usage",
+            "Tokens of a request, as upstream counts them; cached ones are part of the input.",
+            (*GEN_AI_LABELS[:-1], "gen_ai_token_type"),
+            buckets=TOKEN_BUCKETS,
+            registry=self.registry,
+        )
+        self._credits = Counter(
+            "gateway_credits",
+            "AI credits that requests have used, estimated ones included.",
+            ("group",),
+            registry=self.registry,
+        )
+        self._over_budget = Counter(
+            "gateway_budget_exceeded",
+            "Requests that met a used-up budget: refused, or let through where it is in shadow.",
+            ("holder", "measure", "shadow"),
+            registry=self.registry,
+        )
 
     def request_started(self, exchange: Exchange) -> None:
         """See ports.GatewayEvents."""
@@ -151,9 +199,24 @@ class PrometheusEvents:
     def paused(self, subject: Subject, is_paused: bool) -> None:
         """See ports.GatewayEvents. The state of accounts is asked for at each scrape."""
 
+    def quota_seen(self, account: str, quotas: Sequence[Quota]) -> None:
+        """See ports.GatewayEvents."""
+
     def client_refused(self, platform: str, is_refused: bool) -> None:
         """See ports.GatewayEvents."""
         self._client_refused.labels(platform).set(int(is_refused))
+
+    def recorded(self, record: UsageRecord, is_listed: bool) -> None:
+        """See ports.GatewayEvents."""
+        if record.nano_aiu:
+            self._credits.labels(record.group_id).inc(record.nano_aiu / NANO_AIU_PER_CREDIT)
+        if record.input_tokens or record.output_tokens:
+            self._tokens_used(record, is_listed)
+
+    def over_budget(self, holder: Holder, measure: str, is_shadow: bool) -> None:
+        """See ports.GatewayEvents. Whose budget it was is in the ledger: keys are no labels."""
+        shadow = "true" if is_shadow else "false"
+        self._over_budget.labels(holder.kind.value, measure, shadow).inc()
 
     def reload_refused(self) -> None:
         """A changed configuration was not taken over."""
@@ -174,7 +237,7 @@ class PrometheusEvents:
                 exchange.group, verdict.initiator.value, verdict.rule.value
             ).inc()
         # A model's failures are counted together: models times faults would be too many series.
-        model = OTHER if exchange.fault else self._model_label(exchange)
+        model = OTHER if exchange.fault else self._model_label(exchange.model, exchange.is_listed)
         operation = OPERATIONS.get(exchange.upstream_protocol, CHAT_OPERATION)
         provider = PROVIDERS.get(exchange.platform, exchange.platform)
         self._duration.labels(operation, provider, model, exchange.fault).observe(seconds)
@@ -194,6 +257,20 @@ class PrometheusEvents:
         if exchange.stream_end:
             self._stream_ends.labels(exchange.stream_end).inc()
 
+    def _tokens_used(self, record: UsageRecord, is_listed: bool) -> None:
+        labels = (
+            EMBEDDINGS if record.endpoint.endswith("/embeddings") else CHAT_OPERATION,
+            PROVIDERS.get(record.platform, record.platform),
+            self._model_label(record.requested_model, is_listed),
+        )
+        self._tokens.labels(*labels, "input").observe(record.input_tokens)
+        self._tokens.labels(*labels, "output").observe(record.output_tokens)
+        first = record.first_byte_seconds
+        if record.stream and not record.is_partial and first is not None:
+            more = record.output_tokens - 1
+            if more > 0:
+                self._per_token.labels(*labels).observe((record.duration_seconds - first) / more)
+
     def _account_label(self, account: str) -> str:
         if account in self._accounts:
             return account
@@ -202,13 +279,13 @@ class PrometheusEvents:
         self._accounts.add(account)
         return account
 
-    def _model_label(self, exchange: Exchange) -> str:
-        if exchange.model in self._models:
-            return exchange.model
-        if not exchange.is_listed or len(self._models) >= MAX_MODELS:
+    def _model_label(self, model: str, is_listed: bool) -> str:
+        if model in self._models:
+            return model
+        if not is_listed or len(self._models) >= MAX_MODELS:
             return OTHER
-        self._models.add(exchange.model)
-        return exchange.model
+        self._models.add(model)
+        return model
 
 
 class AccountStates(Collector):

@@ -33,6 +33,8 @@ class Fault(Enum):
     POLICY_PLATFORM = "policy_platform"
     POLICY_CONCURRENCY = "policy_concurrency"
     POLICY_PAUSED = "policy_paused"
+    POLICY_BUDGET = "policy_budget"
+    POLICY_BUDGET_UNKNOWN = "policy_budget_unknown"
     SEAT_UNKNOWN = "seat_unknown"
     SEAT_CREDENTIAL = "seat_credential"
     SEAT_NO_ACCESS = "seat_no_access"
@@ -62,6 +64,8 @@ class Fault(Enum):
     GATEWAY_TOKEN_SERVICE = "gateway_token_service"
     GATEWAY_DEADLINE = "gateway_deadline"
     GATEWAY_DRAINING = "gateway_draining"
+    GATEWAY_JOURNAL_FULL = "gateway_journal_full"
+    GATEWAY_LEDGER = "gateway_ledger"
     GATEWAY_VISION_HEADER = "gateway_vision_header"
     GATEWAY_OTHER = "gateway_other"
 

@@ -131,6 +131,8 @@ TABLE: dict[Fault, Row] = {
     Fault.POLICY_PLATFORM: _stop(_NO_UPSTREAM),
     Fault.POLICY_CONCURRENCY: _stop(_NO_UPSTREAM),
     Fault.POLICY_PAUSED: _stop("an operator wants it so"),
+    Fault.POLICY_BUDGET: _stop("the budget is the key's or its group's, whatever the account"),
+    Fault.POLICY_BUDGET_UNKNOWN: _stop("likewise"),
     # The broker's word about a seat. Asking it again costs one call, hence short defaults.
     Fault.SEAT_UNKNOWN: _cool(60.0, _OPERATOR),
     Fault.SEAT_CREDENTIAL: _cool(60.0, _OPERATOR),
@@ -194,6 +196,8 @@ TABLE: dict[Fault, Row] = {
     ),
     Fault.GATEWAY_DEADLINE: _stop("there is no time left"),
     Fault.GATEWAY_DRAINING: _stop("this replica is ending; another one serves"),
+    Fault.GATEWAY_JOURNAL_FULL: _stop("this replica cannot write down what it would serve"),
+    Fault.GATEWAY_LEDGER: _stop("what was asked for is in a database that does not answer"),
     Fault.GATEWAY_VISION_HEADER: _stop("a defect of ours, the same on every account"),
     Fault.GATEWAY_OTHER: _stop("a defect of ours; what it would do elsewhere is not known"),
 }

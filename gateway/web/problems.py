@@ -67,6 +67,8 @@ SHAPES: dict[Fault, Shape] = {
     Fault.POLICY_PLATFORM: Shape(403, "permission_error", "wrong_platform"),
     Fault.POLICY_CONCURRENCY: Shape(429, _LIMIT, "rate_limit_exceeded"),
     Fault.POLICY_PAUSED: Shape(503, _SERVER, "policy_paused"),
+    Fault.POLICY_BUDGET: Shape(429, "insufficient_quota", "insufficient_quota"),
+    Fault.POLICY_BUDGET_UNKNOWN: Shape(503, _SERVER, "policy_budget_unknown"),
     Fault.SEAT_UNKNOWN: Shape(502, _SERVER, "seat_unknown"),
     Fault.SEAT_CREDENTIAL: Shape(502, _SERVER, "seat_credential"),
     Fault.SEAT_NO_ACCESS: Shape(502, _SERVER, "seat_no_access"),
@@ -97,6 +99,8 @@ SHAPES: dict[Fault, Shape] = {
     Fault.GATEWAY_TOKEN_SERVICE: Shape(503, _SERVER, "gateway_token_service"),
     Fault.GATEWAY_DEADLINE: Shape(504, _SERVER, "gateway_deadline"),
     Fault.GATEWAY_DRAINING: Shape(503, _SERVER, "gateway_draining"),
+    Fault.GATEWAY_JOURNAL_FULL: Shape(503, _SERVER, "gateway_journal_full"),
+    Fault.GATEWAY_LEDGER: Shape(503, _SERVER, "gateway_ledger"),
     Fault.GATEWAY_VISION_HEADER: Shape(502, _SERVER, "gateway_vision_header"),
     Fault.GATEWAY_OTHER: Shape(500, _SERVER, "gateway_other"),
 }

@@ -1,9 +1,13 @@
 """Fakes of the gateway's ports: tokens and events."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from gateway.domain.budgets.holder import Holder
 from gateway.domain.errors import Fault, GatewayError
+from gateway.domain.quotas import Quota
 from gateway.domain.subjects import Subject
+from gateway.domain.usage.record import UsageRecord
 from gateway.ports import AccountToken, Exchange
 
 
@@ -53,6 +57,9 @@ class RecordedEvents:
     aside: list[tuple[Subject, float, Fault]] = field(default_factory=list)
     refusals: list[tuple[str, bool]] = field(default_factory=list)
     pauses: list[tuple[Subject, bool]] = field(default_factory=list)
+    records: list[UsageRecord] = field(default_factory=list)
+    over: list[tuple[Holder, str, bool]] = field(default_factory=list)
+    quotas: list[tuple[str, tuple[Quota, ...]]] = field(default_factory=list)
     waiters: int = 0
 
     def request_started(self, exchange: Exchange) -> None:
@@ -72,6 +79,15 @@ class RecordedEvents:
 
     def paused(self, subject: Subject, is_paused: bool) -> None:
         self.pauses.append((subject, is_paused))
+
+    def recorded(self, record: UsageRecord, is_listed: bool) -> None:
+        self.records.append(record)
+
+    def over_budget(self, holder: Holder, measure: str, is_shadow: bool) -> None:
+        self.over.append((holder, measure, is_shadow))
+
+    def quota_seen(self, account: str, quotas: Sequence[Quota]) -> None:
+        self.quotas.append((account, tuple(quotas)))
 
     def client_refused(self, platform: str, is_refused: bool) -> None:
         self.refusals.append((platform, is_refused))

@@ -13,7 +13,6 @@ import msgspec
 from msgspec import Raw
 
 from gateway.domain.streams.chat import DONE_EVENT
-from gateway.domain.translation import usage
 from gateway.domain.translation.chat_over_messages.blocks import (
     KNOWN,
     THOUGHTS,
@@ -25,6 +24,7 @@ from gateway.domain.translation.contract import Asked
 from gateway.domain.translation.events import data_in, event, not_understood
 from gateway.domain.translation.over_messages.answer import NOTHING, Block, Delta
 from gateway.domain.translation.reading import UNREADABLE, Body
+from gateway.domain.usage import tokens
 
 MAX_BLOCKS = 4096
 
@@ -100,7 +100,7 @@ class ChatFromMessages:
         written = self._begin() + (self._piece({"reasoning_opaque": opaque}) if opaque else b"")
         written += self._piece({}, finish_reason(self._stop_reason))
         if self._unused:
-            used = usage.from_messages(self._usage).as_chat()
+            used = tokens.from_messages(self._usage).as_chat()
             written += event({**self._frame, "choices": [], "usage": used, **self._costs})
         return written + DONE_EVENT
 

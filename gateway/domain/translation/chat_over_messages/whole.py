@@ -9,13 +9,14 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from gateway.domain.translation import reasons, usage
+from gateway.domain.translation import reasons
 from gateway.domain.translation.chat_over_messages.blocks import THOUGHTS, block_of
 from gateway.domain.translation.chat_over_messages.sealed import REDACTED, Thought, opaque_of
 from gateway.domain.translation.contract import Asked
 from gateway.domain.translation.events import not_understood
 from gateway.domain.translation.over_messages.answer import Block
 from gateway.domain.translation.reading import UNREADABLE, Body
+from gateway.domain.usage import tokens
 
 
 class Answer(Body, frozen=True):
@@ -60,7 +61,7 @@ def completion(answer: Answer, message: dict[str, Any], frame: dict[str, Any]) -
         **frame,
         "object": "chat.completion",
         "choices": [choice],
-        "usage": usage.from_messages(answer.usage).as_chat(),
+        "usage": tokens.from_messages(answer.usage).as_chat(),
     }
     if answer.copilot_usage:
         chat["copilot_usage"] = answer.copilot_usage

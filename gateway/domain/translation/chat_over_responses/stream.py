@@ -15,7 +15,7 @@ from gateway.domain.translation.chat_over_responses import answer
 from gateway.domain.translation.chat_over_responses.bodies import payloads, read_answer
 from gateway.domain.translation.contract import Asked
 from gateway.domain.translation.reading import Body
-from gateway.domain.translation.usage import from_responses
+from gateway.domain.usage.tokens import from_responses
 
 Delta = dict[str, Any]
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from gateway.domain.translation.contract import Asked
-from gateway.domain.translation.usage import Usage
+from gateway.domain.usage.tokens import Tokens
 
 
 def envelope(asked: Asked) -> dict[str, Any]:
@@ -16,5 +16,5 @@ def envelope(asked: Asked) -> dict[str, Any]:
         "content": [],
         "stop_reason": None,
         "stop_sequence": None,
-        "usage": Usage().as_messages(),
+        "usage": Tokens().as_messages(),
     }

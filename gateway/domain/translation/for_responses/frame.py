@@ -8,7 +8,7 @@ from gateway.domain.translation.contract import Asked
 from gateway.domain.translation.for_responses.items import COMPLETED, IN_PROGRESS, INCOMPLETE, Item
 from gateway.domain.translation.for_responses.names import ToolNames
 from gateway.domain.translation.reasons import INCOMPLETE_FROM_CHAT
-from gateway.domain.translation.usage import Usage
+from gateway.domain.usage.tokens import Tokens
 
 ECHOED = (
     "max_output_tokens",
@@ -84,7 +84,7 @@ class Frame:
         """The answer before anything is said."""
         return {**self._fields, "status": IN_PROGRESS, "output": [], "usage": None}
 
-    def ended(self, ending: Ending, output: Sequence[Item], usage: Usage | None) -> dict[str, Any]:
+    def ended(self, ending: Ending, output: Sequence[Item], usage: Tokens | None) -> dict[str, Any]:
         """The answer at its end."""
         return {
             **self._fields,

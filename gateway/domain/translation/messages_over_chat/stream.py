@@ -7,7 +7,6 @@ anywhere, stands at its end.
 from typing import Any
 
 from gateway.domain.streams.reading import DONE
-from gateway.domain.translation import usage
 from gateway.domain.translation.contract import Asked
 from gateway.domain.translation.events import data_in, named, not_understood
 from gateway.domain.translation.for_messages.frame import envelope
@@ -21,6 +20,7 @@ from gateway.domain.translation.messages_over_chat.blocks import (
 from gateway.domain.translation.messages_over_chat.chat_answer import Answer, Words
 from gateway.domain.translation.over_chat.answer import Call, Function
 from gateway.domain.translation.reading import UNREADABLE
+from gateway.domain.usage import tokens
 
 
 class MessagesFromChat:
@@ -49,7 +49,7 @@ class MessagesFromChat:
         delta: dict[str, Any] = {
             "type": "message_delta",
             "delta": {"stop_reason": stop_reason, "stop_sequence": None},
-            "usage": usage.from_chat(self._usage).as_messages(),
+            "usage": tokens.from_chat(self._usage).as_messages(),
         }
         if self._copilot_usage:
             delta["copilot_usage"] = self._copilot_usage

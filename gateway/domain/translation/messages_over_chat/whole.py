@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 
-from gateway.domain.translation import usage
 from gateway.domain.translation.contract import Asked
 from gateway.domain.translation.events import not_understood
 from gateway.domain.translation.for_messages.frame import envelope
@@ -13,6 +12,7 @@ from gateway.domain.translation.messages_over_chat import chat_answer, sealed
 from gateway.domain.translation.messages_over_chat.chat_answer import Answer, Words
 from gateway.domain.translation.over_chat.answer import Call, Function
 from gateway.domain.translation.reading import UNREADABLE
+from gateway.domain.usage import tokens
 
 Block = dict[str, Any]
 
@@ -37,7 +37,7 @@ def translate(body: bytes, asked: Asked) -> bytes:
         **envelope(asked),
         "content": blocks,
         "stop_reason": stop_reason,
-        "usage": usage.from_chat(answer.usage).as_messages(),
+        "usage": tokens.from_chat(answer.usage).as_messages(),
     }
     if answer.copilot_usage:
         message["copilot_usage"] = answer.copilot_usage

@@ -11,7 +11,6 @@ import msgspec
 from msgspec import UNSET
 
 from gateway.domain.streams.reading import DONE
-from gateway.domain.translation import usage
 from gateway.domain.translation.contract import Asked
 from gateway.domain.translation.events import data_in, named, not_understood
 from gateway.domain.translation.for_messages.frame import envelope
@@ -20,6 +19,7 @@ from gateway.domain.translation.messages_over_responses.answer import Item, Resp
 from gateway.domain.translation.messages_over_responses.blocks import Blocks
 from gateway.domain.translation.messages_over_responses.order import Event, ItemOrder
 from gateway.domain.translation.reading import UNREADABLE, Body
+from gateway.domain.usage import tokens
 
 
 class _Kind(Body, frozen=True):
@@ -57,7 +57,7 @@ class MessagesFromResponses:
         delta: dict[str, Any] = {
             "type": "message_delta",
             "delta": {"stop_reason": reason, "stop_sequence": None},
-            "usage": usage.from_responses(response.usage).as_messages(),
+            "usage": tokens.from_responses(response.usage).as_messages(),
         }
         if self._end.copilot_usage is not UNSET:
             delta["copilot_usage"] = self._end.copilot_usage

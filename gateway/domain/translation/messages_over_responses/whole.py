@@ -3,13 +3,13 @@
 import msgspec
 from msgspec import UNSET
 
-from gateway.domain.translation import usage
 from gateway.domain.translation.contract import Asked
 from gateway.domain.translation.events import not_understood
 from gateway.domain.translation.for_messages.frame import envelope
 from gateway.domain.translation.messages_over_responses import answer
 from gateway.domain.translation.messages_over_responses.answer import Block, Response
 from gateway.domain.translation.reading import UNREADABLE
+from gateway.domain.usage import tokens
 
 ENDED = frozenset({"completed", "incomplete"})
 
@@ -34,7 +34,7 @@ def translate(body: bytes, asked: Asked) -> bytes:
         **envelope(asked),
         "content": blocks,
         "stop_reason": answer.stop_reason(response, calls, refuses),
-        "usage": usage.from_responses(response.usage).as_messages(),
+        "usage": tokens.from_responses(response.usage).as_messages(),
     }
     if response.copilot_usage is not UNSET:
         message["copilot_usage"] = response.copilot_usage

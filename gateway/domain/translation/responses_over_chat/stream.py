@@ -29,7 +29,7 @@ from gateway.domain.translation.responses_over_chat.live import (
     Speaking,
     Thinking,
 )
-from gateway.domain.translation.usage import from_chat
+from gateway.domain.usage.tokens import from_chat
 
 MAX_CHARACTERS = 16 * 1024 * 1024
 """Of an answer, which its last event says as a whole; a long one has some hundred thousand."""

@@ -12,7 +12,7 @@ from gateway.domain.translation.for_responses.names import argument_of
 from gateway.domain.translation.over_chat.answer import Call
 from gateway.domain.translation.responses_over_chat import chat_body
 from gateway.domain.translation.responses_over_chat.frame import frame_of
-from gateway.domain.translation.usage import from_chat
+from gateway.domain.usage.tokens import from_chat
 
 _decode = msgspec.json.Decoder(chat_body.Answer).decode
 

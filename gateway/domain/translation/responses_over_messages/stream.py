@@ -10,7 +10,6 @@ from typing import Any
 from msgspec import UNSET, Raw, UnsetType
 
 from gateway.domain.errors import Fault, GatewayError
-from gateway.domain.translation import usage
 from gateway.domain.translation.contract import Asked
 from gateway.domain.translation.events import data_in, named, not_understood
 from gateway.domain.translation.for_responses.items import Item
@@ -20,6 +19,7 @@ from gateway.domain.translation.responses_over_messages import answer, growing
 from gateway.domain.translation.responses_over_messages.answer import Event, Message
 from gateway.domain.translation.responses_over_messages.frame import end_of, frame_of
 from gateway.domain.translation.responses_over_messages.growing import Growing, Said
+from gateway.domain.usage import tokens
 
 MAX_BYTES = 64 * 1024 * 1024
 """Upstream's events may come to so many bytes; a long answer has a few hundred kilobytes."""
@@ -50,7 +50,7 @@ class ResponsesFromMessages:
     def finish(self) -> bytes:
         """See contract.StreamTranslator."""
         rest = self._begin() + self._end_item()
-        used = usage.from_messages(self._usage)
+        used = tokens.from_messages(self._usage)
         response = self._frame.ended(end_of(self._stop_reason), self._output, used)
         said: dict[str, Any] = {"response": response}
         if self._copilot_usage is not UNSET:

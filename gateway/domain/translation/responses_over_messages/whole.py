@@ -3,7 +3,6 @@
 import msgspec
 from msgspec import UNSET
 
-from gateway.domain.translation import usage
 from gateway.domain.translation.contract import Asked
 from gateway.domain.translation.events import not_understood
 from gateway.domain.translation.for_responses import items
@@ -14,6 +13,7 @@ from gateway.domain.translation.over_messages.answer import Block
 from gateway.domain.translation.reading import UNREADABLE
 from gateway.domain.translation.responses_over_messages import answer, sealed
 from gateway.domain.translation.responses_over_messages.frame import end_of, frame_of
+from gateway.domain.usage import tokens
 
 
 def translate(body: bytes, asked: Asked) -> bytes:
@@ -27,7 +27,7 @@ def translate(body: bytes, asked: Asked) -> bytes:
     ending = end_of(message.stop_reason)
     frame = frame_of(asked)
     output = _output(message.content, frame, ending.last_item)
-    used = usage.from_messages(message.usage)
+    used = tokens.from_messages(message.usage)
     response = frame.ended(ending, output, used)
     if message.copilot_usage is not UNSET:
         response["copilot_usage"] = message.copilot_usage

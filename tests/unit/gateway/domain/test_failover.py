@@ -118,6 +118,10 @@ OTHERS: list[tuple[str, Action, str, float]] = [
     ("gateway_other", STOP, "none", 0),
     ("policy_concurrency", STOP, "none", 0),
     ("policy_paused", STOP, "none", 0),
+    ("policy_budget", STOP, "none", 0),
+    ("policy_budget_unknown", STOP, "none", 0),
+    ("gateway_journal_full", STOP, "none", 0),
+    ("gateway_ledger", STOP, "none", 0),
     ("caller_body_invalid", STOP, "none", 0),
 ]
 

@@ -60,6 +60,10 @@ def test_a_defect_of_ours_has_a_fault_of_its_own() -> None:
 PROMISED = {
     "policy_concurrency": (429, "rate_limit_exceeded"),
     "policy_paused": (503, "policy_paused"),
+    "policy_budget": (429, "insufficient_quota"),
+    "policy_budget_unknown": (503, "policy_budget_unknown"),
+    "gateway_journal_full": (503, "gateway_journal_full"),
+    "gateway_ledger": (503, "gateway_ledger"),
     "seat_model_rate_limited": (429, "rate_limit_exceeded"),
     "seat_busy": (429, "rate_limit_exceeded"),
     "seat_quota": (429, "insufficient_quota"),

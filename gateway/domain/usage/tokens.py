@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class Tokens:
     """What an answer cost, in tokens."""
 
     input: int = 0
@@ -21,6 +21,16 @@ class Usage:
     """Of the input, written into a cache."""
     reasoning: int = 0
     """Of the output."""
+
+    def __add__(self, other: "Tokens") -> "Tokens":
+        """Of two answers together."""
+        return Tokens(
+            input=self.input + other.input,
+            output=self.output + other.output,
+            cached=self.cached + other.cached,
+            cache_written=self.cache_written + other.cache_written,
+            reasoning=self.reasoning + other.reasoning,
+        )
 
     def as_chat(self) -> dict[str, Any]:
         """Chat's `usage`."""
@@ -55,10 +65,10 @@ class Usage:
         }
 
 
-def from_chat(usage: dict[str, Any] | None) -> Usage:
+def from_chat(usage: dict[str, Any] | None) -> Tokens:
     """Of chat's `usage`; what is missing is 0."""
     usage = usage or {}
-    return Usage(
+    return Tokens(
         input=_count(usage, "prompt_tokens"),
         output=_count(usage, "completion_tokens"),
         cached=_count(usage.get("prompt_tokens_details"), "cached_tokens"),
@@ -66,10 +76,10 @@ def from_chat(usage: dict[str, Any] | None) -> Usage:
     )
 
 
-def from_responses(usage: dict[str, Any] | None) -> Usage:
+def from_responses(usage: dict[str, Any] | None) -> Tokens:
     """Of Responses' `usage`; what is missing is 0."""
     usage = usage or {}
-    return Usage(
+    return Tokens(
         input=_count(usage, "input_tokens"),
         output=_count(usage, "output_tokens"),
         cached=_count(usage.get("input_tokens_details"), "cached_tokens"),
@@ -78,12 +88,12 @@ def from_responses(usage: dict[str, Any] | None) -> Usage:
     )
 
 
-def from_messages(usage: dict[str, Any] | None) -> Usage:
+def from_messages(usage: dict[str, Any] | None) -> Tokens:
     """Of Anthropic's `usage`; what is missing is 0."""
     usage = usage or {}
     cached = _count(usage, "cache_read_input_tokens")
     written = _count(usage, "cache_creation_input_tokens")
-    return Usage(
+    return Tokens(
         input=_count(usage, "input_tokens") + cached + written,
         output=_count(usage, "output_tokens"),
         cached=cached,

@@ -1,0 +1,13 @@
+"""What a request under way holds of its budgets: one request in each, until it is settled."""
+
+from dataclasses import dataclass
+
+from gateway.domain.budgets.holder import Holder
+from gateway.domain.budgets.period import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Which budgets it was counted in, and the periods that these were in."""
+
+    spans: tuple[tuple[Holder, Span], ...]

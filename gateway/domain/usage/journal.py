@@ -1,0 +1,119 @@
+"""The lines of the journal: what is known of a request when it begins, when it is sent, at its end.
+
+A line is one JSON object and a newline. A line that is cut off is no object, so it is told from
+one that is whole. Written and read here; files are an adapter's business.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+import msgspec
+
+from gateway.domain.usage.record import Outcome, UsageRecord
+
+
+class Begun(msgspec.Struct, frozen=True, omit_defaults=True, tag="begun", tag_field="line"):
+    """A request whose key was accepted."""
+
+    request_id: str
+    time: float
+    key_id: str
+    group_id: str
+    platform: str
+    endpoint: str
+    caller_request_id: str = ""
+
+
+class Sent(msgspec.Struct, frozen=True, omit_defaults=True, tag="sent", tag_field="line"):
+    """A request that goes upstream now, for the so many-th time."""
+
+    request_id: str
+    account_id: str
+    served_group_id: str
+    platform: str
+    requested_model: str
+    served_model: str
+    initiator: str
+    initiator_rule: str
+    stream: bool
+    attempts: int
+    premium_multiplier: float | None = None
+
+
+class Ended(msgspec.Struct, frozen=True, omit_defaults=True, tag="ended", tag_field="line"):
+    """A request's record: nothing more comes of it."""
+
+    record: UsageRecord
+
+
+Line = Begun | Sent | Ended
+
+encode = msgspec.json.Encoder().encode
+_decode: Callable[[bytes], Line] = msgspec.json.Decoder(Line).decode
+NEWLINE = b"\n"
+
+
+def read(line: bytes) -> Line | None:
+    """One line without its newline; None for what is no line of a journal, or not all of one."""
+    try:
+        return _decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+class Unfinished:
+    """What a journal says of requests that have no end in it, from its lines in their order."""
+
+    def __init__(self) -> None:
+        self._begun: dict[str, Begun] = {}
+        self._sent: dict[str, Sent] = {}
+
+    def note(self, line: Line) -> None:
+        """One line more."""
+        match line:
+            case Begun():
+                self._begun[line.request_id] = line
+            case Sent():
+                if line.request_id in self._begun:
+                    self._sent[line.request_id] = line
+            case Ended(record):
+                self._begun.pop(record.request_id, None)
+                self._sent.pop(record.request_id, None)
+
+    def records(self) -> Iterator[UsageRecord]:
+        """One for each: its process ended in the middle of it."""
+        for begun in self._begun.values():
+            yield _crashed(begun, self._sent.get(begun.request_id))
+
+    def lines(self) -> Iterable[Begun | Sent]:
+        """All that is known of them, for a journal that goes on with them."""
+        yield from self._begun.values()
+        yield from self._sent.values()
+
+
+def _crashed(begun: Begun, sent: Sent | None) -> UsageRecord:
+    record = UsageRecord(
+        request_id=begun.request_id,
+        time=begun.time,
+        key_id=begun.key_id,
+        group_id=begun.group_id,
+        platform=begun.platform,
+        endpoint=begun.endpoint,
+        caller_request_id=begun.caller_request_id,
+        outcome=Outcome.CRASHED.value,
+        is_partial=True,
+    )
+    if sent is None:
+        return record
+    return msgspec.structs.replace(
+        record,
+        account_id=sent.account_id,
+        served_group_id=sent.served_group_id,
+        platform=sent.platform,
+        requested_model=sent.requested_model,
+        served_model=sent.served_model,
+        initiator=sent.initiator,
+        initiator_rule=sent.initiator_rule,
+        stream=sent.stream,
+        attempts=sent.attempts,
+        premium_multiplier=sent.premium_multiplier,
+    )
