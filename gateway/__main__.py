@@ -6,11 +6,20 @@ import getpass
 import logging
 import re
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from gateway import bootstrap
+from gateway import bootstrap, commands
 from gateway.cli import pausing
 from gateway.cli.keys import print_new_key
+from gateway.cli.usage_question import (
+    BY_HELP,
+    DEFAULT_BY,
+    FORMATS,
+    FROM_HELP,
+    TO_HELP,
+    question_of,
+)
 from gateway.review import summary, warnings
 from gateway.settings.document import Settings
 from gateway.settings.snapshot import snapshot_of
@@ -43,10 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
     settings = load_or_explain(Settings, options.config)
     if settings is None:
         return EXIT_CONFIGURATION
-    if options.command == "doctor":
-        return _examine(settings, options)
-    if options.command in ("pause", "resume"):
-        return _set_pause(settings, options)
+    if options.command is not None:
+        return COMMANDS[options.command](settings, options)
     if options.check:
         return _check(settings)
     origin = bootstrap.Origin(options.config, begun)
@@ -70,8 +77,19 @@ def _examine(settings: Settings, options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return EXIT_CONFIGURATION
-    is_good = asyncio.run(bootstrap.examine(settings, account, options.model, not options.no_chat))
+    is_good = asyncio.run(commands.examine(settings, account, options.model, not options.no_chat))
     return EXIT_OK if is_good else EXIT_FAILED
+
+
+def _report(settings: Settings, options: argparse.Namespace) -> int:
+    now = SystemClock().now()
+    try:
+        question = question_of(options.by, options.since, options.until, now)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_CONFIGURATION
+    is_answered = asyncio.run(commands.report_usage(settings, question, options.format))
+    return EXIT_OK if is_answered else EXIT_FAILED
 
 
 def _set_pause(settings: Settings, options: argparse.Namespace) -> int:
@@ -87,7 +105,7 @@ def _set_pause(settings: Settings, options: argparse.Namespace) -> int:
     logs.setup("warning", settings.log.format)
     audit.setLevel(logging.INFO)
     is_resumed = options.command == "resume"
-    is_sent = asyncio.run(bootstrap.set_pause(settings, options.kind, options.name, is_resumed))
+    is_sent = asyncio.run(commands.set_pause(settings, options.kind, options.name, is_resumed))
     if not is_sent:
         print("error: the shared store cannot be reached; nothing has changed", file=sys.stderr)
         return EXIT_FAILED
@@ -97,6 +115,20 @@ def _set_pause(settings: Settings, options: argparse.Namespace) -> int:
     )
     print(f"{options.command}d: {options.kind} {options.name}, on every gateway of this store")
     return EXIT_OK
+
+
+def _migrate(settings: Settings, options: argparse.Namespace) -> int:
+    return EXIT_OK if asyncio.run(commands.migrate(settings)) else EXIT_FAILED
+
+
+COMMANDS: Mapping[str, Callable[[Settings, argparse.Namespace], int]] = {
+    "doctor": _examine,
+    "pause": _set_pause,
+    "resume": _set_pause,
+    "usage": _report,
+    "migrate": _migrate,
+}
+"""Those that need the configuration and are no service."""
 
 
 # --- arguments --------------------------------------------------------------------------------
@@ -114,6 +146,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _add_keys(commands.add_parser("keys", help="make API keys"))
     _add_doctor(commands.add_parser("doctor", help="examine an account, step by step"))
+    _add_usage(commands.add_parser("usage", help="say what was used, for the one who pays"))
+    _add_config(
+        commands.add_parser("migrate", help="bring the ledger's tables up to date, remove the old")
+    )
     for name, kinds, words in (
         ("pause", pausing.PAUSABLE, "set something aside, over the whole fleet"),
         ("resume", pausing.RESUMABLE, "end a pause or a cool-down, over the whole fleet"),
@@ -145,6 +181,14 @@ def _add_keys(parser: argparse.ArgumentParser) -> None:
     new.add_argument(
         "--group", default="engineering", type=_identifier, help="the group it belongs to"
     )
+
+
+def _add_usage(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--by", default=DEFAULT_BY, metavar="WORDS", help=BY_HELP)
+    parser.add_argument("--from", dest="since", metavar="TIME", help=FROM_HELP)
+    parser.add_argument("--to", dest="until", metavar="TIME", help=TO_HELP)
+    parser.add_argument("--format", default=FORMATS[0], choices=FORMATS)
+    _add_config(parser)
 
 
 def _identifier(text: str) -> str:

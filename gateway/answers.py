@@ -18,6 +18,8 @@ from gateway.domain.refusals import Row
 from gateway.domain.streams.following import Follower, follower_for
 from gateway.domain.translation.contract import Asked, StreamTranslator, Translation
 from gateway.domain.upstream_errors import explain_event
+from gateway.domain.usage.reading import Meter
+from gateway.domain.usage.spent import Spent
 from gateway.domain.whole import chat as whole_chat
 from gateway.domain.whole.assembling import ChatAssembly
 from gateway.ports import Clock, UpstreamReply
@@ -41,6 +43,8 @@ class Expected:
     rows: tuple[Row, ...]
     translation: Translation | None
     """None where the caller speaks upstream's protocol."""
+    wants_usage: bool = True
+    """Whether a chat chunk that has nothing but the usage is of use to whoever reads the stream."""
 
 
 class StreamAnswer:
@@ -67,6 +71,19 @@ class StreamAnswer:
         self._first = b""
         self._is_handed_out = False
         self._is_over = False
+
+    @property
+    def spent(self) -> Spent:
+        """What upstream has said so far that this answer costs. Not in `exchange.spent` yet: the
+        relay adds it there when the stream is over, or left (see relay.Relay.open)."""
+        return self._follower.spent
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether upstream's answer is all there: what is still to be written to the caller
+        changes nothing of what it cost. True when `next` has returned the last piece, so that the
+        cost can be written down before that piece goes out."""
+        return self._follower.is_complete
 
     async def begin(self) -> None:
         """Read up to the first semantic event. Raises GatewayError: nothing was handed out yet."""
@@ -172,15 +189,23 @@ def truncated() -> GatewayError:
 
 
 async def open_stream(
-    reply: UpstreamReply, expected: Expected, idle_seconds: float, clock: Clock
+    reply: UpstreamReply, expected: Expected, meter: Meter, idle_seconds: float, clock: Clock
 ) -> StreamAnswer:
-    """The answer's stream with its first semantic event read. Raises GatewayError."""
+    """The answer's stream with its first semantic event read. Raises GatewayError.
+
+    meter: has what upstream says that the answer costs, as it comes, whatever becomes of it.
+    """
     kind = reply.headers.get("content-type", "").lower()
     if "json" in kind or "html" in kind:
         await _explain_no_stream(reply, expected.rows)
     asked, translation = expected.asked, expected.translation
     follower = follower_for(
-        expected.protocol, choices=expected.choices, created=asked.created, model=asked.model
+        expected.protocol,
+        choices=expected.choices,
+        created=asked.created,
+        model=asked.model,
+        wants_usage=expected.wants_usage,
+        meter=meter,
     )
     translator = translation.stream(asked) if translation is not None else None
     answer = StreamAnswer(reply, follower, translator, expected.rows, idle_seconds, clock)
@@ -197,9 +222,10 @@ async def _explain_no_stream(reply: UpstreamReply, rows: tuple[Row, ...]) -> Non
     )
 
 
-async def read_whole(reply: UpstreamReply, expected: Expected) -> bytes:
-    """The whole answer, repaired and translated. Raises GatewayError."""
+async def read_whole(reply: UpstreamReply, expected: Expected, meter: Meter) -> bytes:
+    """The whole answer, repaired and translated. Raises GatewayError. meter: see open_stream."""
     body = await reply.read(MAX_WHOLE_ANSWER_BYTES)
+    meter.note(body)
     failure = whole_chat.error_in_200(body)
     if failure is not None:
         raise explain_event(failure.code, failure.type, failure.message, expected.rows)
@@ -217,10 +243,14 @@ def translated(body: bytes, expected: Expected) -> bytes:
 
 
 async def assemble(
-    reply: UpstreamReply, expected: Expected, idle_seconds: float, clock: Clock
+    reply: UpstreamReply, expected: Expected, meter: Meter, idle_seconds: float, clock: Clock
 ) -> bytes:
-    """One whole answer from a chat stream, translated. Raises GatewayError."""
-    answer = await open_stream(reply, replace(expected, translation=None), idle_seconds, clock)
+    """One whole answer from a chat stream, translated. Raises GatewayError.
+
+    meter: see open_stream.
+    """
+    plain = replace(expected, translation=None)
+    answer = await open_stream(reply, plain, meter, idle_seconds, clock)
     assembly = ChatAssembly()
     size = 0
     async for events in _pieces(answer):

@@ -14,18 +14,18 @@ from gateway.adapters.event_log import LoggedEvents
 from gateway.adapters.http_upstream import HttpUpstream, open_session
 from gateway.adapters.own_keys import OwnKeys
 from gateway.adapters.prometheus import AccountStates, PrometheusEvents
-from gateway.adapters.shared_state import SharedState
 from gateway.adapters.tokenizer import Tokenizer
+from gateway.adapters.usage_metrics import JournalState
 from gateway.admission import Admission
 from gateway.assembly import deadlines_of, shared_state_of, token_provider_of
+from gateway.bookkeeping import Books, books_of
+from gateway.budgets import Budgets
 from gateway.catalogue import Catalogue
-from gateway.cli import pausing
-from gateway.cli.doctor import print_steps
-from gateway.doctor import Doctor
-from gateway.domain.groups import GroupAccount
 from gateway.health import Health
+from gateway.metering import Metering
 from gateway.offers import Offers
 from gateway.plan import Planner
+from gateway.quota_watch import QuotaWatch
 from gateway.relay import Relay
 from gateway.review import warnings
 from gateway.rooms import Rooms
@@ -50,8 +50,6 @@ log = logging.getLogger("gateway")
 KEEPALIVE_SECONDS = 75.0
 """Longer than a load balancer's usual 60 s, so that it is the one to close an idle connection:
 the other way round a request can meet a connection that is just being closed."""
-STORE_SECONDS = 5.0
-"""How long `pause` tries to reach the shared store."""
 LAST_WORDS_SECONDS = 10.0
 """After the drain: for the error events of the streams that are ended, and to callers' sockets."""
 
@@ -92,6 +90,7 @@ class Service:
         self._metrics.registry.register(
             AccountStates(lambda: self._health.states(self._snapshot.accounts))
         )
+        self._quotas = QuotaWatch(self._events)
         self._guard = Guard(self._snapshot.private_hosts)
         self._is_ready = False
         self._ops = OpsServer(
@@ -107,11 +106,13 @@ class Service:
             # The ops port last, so that probes and scrapes see the drain.
             stack.push_async_callback(self._ops.stop)
             await self._ops.start()
-            context = await self._build(stack)
+            books = await self._open_books(stack)
+            context = await self._build(stack, books)
             runner = await self._listen(context, stack)
             reloader = self._reloader(context)
             async with asyncio.TaskGroup() as tasks:
-                background = [tasks.create_task(each.run()) for each in _there(reloader)]
+                background = [tasks.create_task(books.shipper.run())]
+                background += [tasks.create_task(each.run()) for each in _there(reloader)]
                 self._is_ready = True
                 address = Address(self._settings.listen.host, self._settings.listen.port)
                 log.info("listening", extra=logs.fields(address=str(address)))
@@ -122,10 +123,23 @@ class Service:
                     task.cancel()
         log.info("stopped")
 
-    async def _build(self, stack: AsyncExitStack) -> Context:
+    async def _open_books(self, stack: AsyncExitStack) -> Books:
+        await stack.enter_async_context(self._state.running())
+        books = await stack.enter_async_context(
+            books_of(self._settings, self._state, self._clock, self._events)
+        )
+        self._metrics.registry.register(
+            JournalState(
+                lambda: books.own.pending,
+                lambda: books.journal.bytes,
+                lambda: books.ledger.refused,
+            )
+        )
+        return books
+
+    async def _build(self, stack: AsyncExitStack, books: Books) -> Context:
         settings, clock, events = self._settings, self._clock, self._events
         limits = settings.limits
-        await stack.enter_async_context(self._state.running())
         broker = await stack.enter_async_context(token_provider_of(settings.token_service))
         self._tokens = OwnKeys(broker, self._snapshot.accounts)
         session = await stack.enter_async_context(
@@ -135,6 +149,15 @@ class Service:
         rooms = Rooms(self._state.slots)
         seats = Seats(self._health, rooms, self._state.affinity, clock, events)
         catalogue = Catalogue(self._tokens, upstream, clock)
+        budgets = Budgets(self._state.budgets, books.sums, clock, events)
+        metering = Metering(
+            books.journal,
+            budgets,
+            clock,
+            events,
+            events,
+            refuses_when_full=settings.usage.on_full == "refuse",
+        )
         relay = Relay(
             seats,
             self._health,
@@ -143,6 +166,8 @@ class Service:
             upstream,
             clock,
             events,
+            metering,
+            self._quotas,
             idle_seconds=limits.idle_seconds,
             total_seconds=limits.total_seconds,
         )
@@ -150,6 +175,9 @@ class Service:
         return Context(
             relay=relay,
             admission=Admission(rooms, clock, events),
+            budgets=budgets,
+            metering=metering,
+            ledger=books.sums,
             offers=Offers(seats, catalogue),
             counter=Tokenizer(),
             clock=clock,
@@ -195,6 +223,7 @@ class Service:
         self._snapshot = snapshot
         self._tokens.replace(snapshot.accounts)
         self._guard.replace(snapshot.private_hosts)
+        self._quotas.keep_only(snapshot.accounts.keys())
         context.keys, context.groups = snapshot.keys, snapshot.groups
 
     # --- the end ---
@@ -232,27 +261,3 @@ def front_server(context: Context) -> FrontServer:
         access_log=None,
         keepalive_timeout=KEEPALIVE_SECONDS,
     )
-
-
-async def examine(settings: Settings, account: GroupAccount, model: str | None, chat: bool) -> bool:
-    """Print what an examination of the account finds; whether all of it was good."""
-    clock = SystemClock()
-    snapshot = snapshot_of(settings)
-    async with AsyncExitStack() as stack:
-        broker = await stack.enter_async_context(token_provider_of(settings.token_service))
-        session = await stack.enter_async_context(
-            open_session(settings.egress.ca_file, Guard(snapshot.private_hosts))
-        )
-        upstream = HttpUpstream(session, deadlines_of(settings.limits), settings.egress.proxy_url)
-        doctor = Doctor(OwnKeys(broker, snapshot.accounts), upstream, clock)
-        return await print_steps(account.id, doctor.examine(account, model, chat))
-
-
-async def set_pause(settings: Settings, kind: str, name: str, is_resumed: bool) -> bool:
-    """Pause or resume something for all gateways; whether the shared store has taken it."""
-    events = LoggedEvents(PrometheusEvents())
-    state = shared_state_of(settings, SystemClock(), events)
-    async with state.running():
-        change = pausing.resume if is_resumed else pausing.pause
-        change(state.board, kind, name)
-        return isinstance(state, SharedState) and await state.board.sent(STORE_SECONDS)

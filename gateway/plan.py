@@ -20,6 +20,8 @@ from gateway.domain.protocols import Protocol
 from gateway.domain.routing import route
 from gateway.domain.translation.contract import Asked
 from gateway.domain.translation.table import TRANSLATIONS
+from gateway.domain.usage.asking import ask_for_usage
+from gateway.domain.usage.prices import Prices
 from gateway.domain.whole.assembling import as_stream, wants_assembly
 from gateway.ports import AccountToken, Clock, UpstreamRequest
 
@@ -31,6 +33,12 @@ class Plan:
     call: Call
     group: Group
     expected: Expected
+    model_id: str
+    """What is asked of upstream, aliases resolved."""
+    prices: Prices | None
+    """The model's, where upstream's catalogue has them."""
+    premium_multiplier: float | None
+    """Likewise."""
     is_listed: bool
     """Whether the model is in upstream's catalogue."""
     is_assembled: bool
@@ -84,6 +92,7 @@ class Planner:
             choices=call.choices,
             rows=platform.rows,
             translation=TRANSLATIONS.get((call.protocol, protocol)),
+            wants_usage=not _is_without_usage(call, protocol),
         )
         is_assembled = (
             not call.stream
@@ -96,6 +105,9 @@ class Planner:
             call=call,
             group=group,
             expected=expected,
+            model_id=model_id,
+            prices=model.prices if model is not None else None,
+            premium_multiplier=model.premium_multiplier if model is not None else None,
             is_listed=model is not None,
             is_assembled=is_assembled,
             body=as_stream(body) if is_assembled else body,
@@ -123,7 +135,17 @@ def _body(
     if PLATFORMS[group.platform].fits:
         betas = kept_betas(call.caller_headers.get("anthropic-beta"))
         body = fit(expected.protocol, body, model_id, betas)
-    return body
+    return body if expected.wants_usage else ask_for_usage(body)
+
+
+def _is_without_usage(call: Call, upstream: Protocol) -> bool:
+    """Whether a caller streams chat over chat and did not ask what it costs.
+
+    Upstream is asked all the same, since it is for the ledger; what comes of it is not for the
+    caller. Translations ask by themselves, and read the usage.
+    """
+    is_plain = call.protocol is Protocol.CHAT and upstream is Protocol.CHAT
+    return is_plain and call.stream and not call.wants_usage
 
 
 def _check_vision(call: Call, model: Model | None) -> None:

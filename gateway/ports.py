@@ -3,13 +3,15 @@
 Whoever implements a port translates foreign errors into GatewayError.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from gateway.domain.budgets.holder import Holder
 from gateway.domain.budgets.reservation import Reservation
+from gateway.domain.budgets.totals import Counter, Totals
+from gateway.domain.budgets.verdict import Answer, Claim
 from gateway.domain.errors import Fault
 from gateway.domain.initiator import Verdict
 from gateway.domain.quotas import Quota
@@ -182,6 +184,31 @@ class Affinity(Protocol):
         """
 
 
+class BudgetCounters(Protocol):
+    """What is used of budgets, counted together by all replicas of the gateway.
+
+    A counter that nobody has counted in, or that the store has lost, is not whole until it is
+    seeded. While the shared store is down each replica goes on with what it knows and tells the
+    others later; claims that refuse to go on so are found Finding.UNCHECKED. Bounded in time;
+    nothing here raises.
+    """
+
+    async def take(self, claims: Sequence[Claim]) -> Answer:
+        """Count a request in all of these, or in none when anything stands against it.
+
+        Cancelled while asking: it is not counted.
+        """
+
+    async def seed(self, counter: Counter, spent: Totals) -> None:
+        """The counter is whole, and no less was used than that. spent: nothing released."""
+
+    def add(self, counters: Iterable[Counter], use: Totals) -> None:
+        """This was used, in each of them; counted once. Waits for nobody."""
+
+    async def totals(self, counters: Sequence[Counter]) -> Sequence[Totals | None]:
+        """Where each stands; None for one that is not whole."""
+
+
 class Journal(Protocol):
     """Where requests are written down so that the end of this process loses none of them.
 
@@ -216,11 +243,8 @@ class Spending:
     nano_aiu: int = 0
 
 
-class Ledger(Protocol):
-    """The records of all gateways, in SQL. Bounded in time; every method raises LedgerDown."""
-
-    async def add(self, records: Sequence[UsageRecord]) -> None:
-        """Keep these. A record that is there already stays as it is."""
+class Sums(Protocol):
+    """What the records of all gateways come to. Bounded in time; each method raises LedgerDown."""
 
     async def key_spending(self, key_id: str, since: float, until: float) -> Spending:
         """What a key has used of its budget in [since, until), seconds since the epoch."""
@@ -230,6 +254,72 @@ class Ledger(Protocol):
 
     async def report(self, question: Question) -> Sequence[Line]:
         """Sums over the records a question asks for."""
+
+
+class Ledger(Sums, Protocol):
+    """The records of all gateways, in SQL."""
+
+    async def prepare(self) -> None:
+        """Make the tables what this version needs, where they are not."""
+
+    async def add(self, records: Sequence[UsageRecord]) -> None:
+        """Keep these. A record that is there already stays as it is."""
+
+    async def purge(self, before: float) -> None:
+        """Remove the records from before this time, unless another replica is doing it."""
+
+
+class Source(Protocol):
+    """Records that wait to be brought into the ledger, handed out batch by batch."""
+
+    async def next(self) -> Sequence[UsageRecord]:
+        """The next ones; empty when there are none at the moment. Bounded, raises nothing."""
+
+    async def done(self, records: Sequence[UsageRecord]) -> None:
+        """What `next` gave last is safe."""
+
+    def start_over(self) -> None:
+        """What `next` gave last is not: it will be asked for again."""
+
+
+class Written(Source, Protocol):
+    """Records in files, which may have to outlast what was done with the records."""
+
+    def keep(self) -> None:
+        """From now on, remove no file: what is done is safe only for a while."""
+
+
+class Spill(Source, Protocol):
+    """Records that were put into the shared store since the ledger was down."""
+
+    async def put(self, records: Sequence[UsageRecord]) -> bool:
+        """Whether the store has them now. Bounded, raises nothing."""
+
+
+class ShippingEvents(Protocol):
+    """What happened to usage records on their way to the ledger. None of these waits or raises."""
+
+    def shipped(self, count: int) -> None:
+        """So many are in the ledger."""
+
+    def ledger_up(self) -> None:
+        """It takes records."""
+
+    def ledger_down(self, reason: str) -> None:
+        """It does not; they wait."""
+
+    def lines_torn(self, count: int) -> None:
+        """So many lines of a journal were cut off, and are passed over."""
+
+    def journal_trouble(self, reason: str | None) -> None:
+        """The disk takes no more of the journal; or, with None, does again."""
+
+    def record_dropped(self) -> None:
+        """A request is served that will have no record, since the journal has no room."""
+
+    def spilled(self, count: int, left: int) -> None:
+        """At the end of this process: so many went to the shared store, so many had nowhere to
+        go and are in the journal only."""
 
 
 @dataclass(frozen=True, slots=True)

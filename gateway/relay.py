@@ -15,7 +15,9 @@ from gateway.domain import failover
 from gateway.domain.call import Call
 from gateway.domain.errors import GatewayError
 from gateway.domain.failover import Action, Journey
+from gateway.domain.usage.reading import Meter
 from gateway.health import Attempt, Health
+from gateway.metering import Metering
 from gateway.plan import Plan, Planner
 from gateway.ports import (
     AccountToken,
@@ -25,7 +27,10 @@ from gateway.ports import (
     TokenProvider,
     Tried,
     Upstream,
+    UpstreamReply,
+    UpstreamRequest,
 )
+from gateway.quota_watch import QuotaWatch
 from gateway.seats import Search, Seat, Seats
 
 
@@ -67,6 +72,8 @@ class Relay:
         upstream: Upstream,
         clock: Clock,
         events: GatewayEvents,
+        metering: Metering,
+        quotas: QuotaWatch,
         *,
         idle_seconds: float,
         total_seconds: float,
@@ -78,6 +85,8 @@ class Relay:
         self._upstream = upstream
         self._clock = clock
         self._events = events
+        self._metering = metering
+        self._quotas = quotas
         self._idle_seconds = idle_seconds
         self._total_seconds = total_seconds
 
@@ -88,6 +97,10 @@ class Relay:
         Raises GatewayError for everything that is no success; what the answer raises later, while
         it is being read, is the account's failure too. Leaving the context ends the upstream
         request, finished or not, and gives the account's place back.
+
+        `exchange.spent` is what all attempts cost that are over, failed ones too; of a whole answer
+        it is all there when that is handed out. A stream that is handed out adds `answer.spent`
+        while the context is left, however that happens; before, the sum of both is what is known.
         """
         trip = _Trip(
             call,
@@ -107,6 +120,9 @@ class Relay:
                     # After the commit point: nothing can be made good, but it counts.
                     self._blame(trip, seat, error)
                     raise
+                finally:
+                    if isinstance(answer, StreamAnswer):
+                        exchange.spent += answer.spent
         finally:
             self._leave(trip)
 
@@ -136,25 +152,38 @@ class Relay:
         plan = await self._planner.plan(
             trip.call, seat.group, seat.account.id, seat.has_foreign_state, trip.answer_id
         )
-        trip.exchange.upstream_protocol = plan.expected.protocol.value
-        trip.exchange.is_listed = plan.is_listed
+        _record(trip.exchange, plan)
+        meter = Meter(plan.expected.protocol)
+        answer: Answer | None = None
         sent = self._clock.monotonic()
         try:
-            return await self._answer(stack, plan, token)
+            reply = await self._send(stack, trip.exchange, plan.request(token))
+            answer = await self._answer(reply, plan, meter)
         finally:
             trip.exchange.upstream_seconds += self._clock.monotonic() - sent
+            if not isinstance(answer, StreamAnswer):
+                # A stream goes on costing; it is added when it is over.
+                trip.exchange.spent += meter.spent
+        return answer
 
-    async def _answer(self, stack: AsyncExitStack, plan: Plan, token: AccountToken) -> Answer:
-        reply = await stack.enter_async_context(self._upstream.send(plan.request(token)))
+    async def _send(
+        self, stack: AsyncExitStack, exchange: Exchange, request: UpstreamRequest
+    ) -> UpstreamReply:
+        self._metering.send(exchange)
+        reply = await stack.enter_async_context(self._upstream.send(request))
+        self._quotas.look(exchange.account, reply.headers)
+        return reply
+
+    async def _answer(self, reply: UpstreamReply, plan: Plan, meter: Meter) -> Answer:
         if reply.status != 200:
             raise await refusal_of(reply, self._clock.now(), plan.group.platform)
         if plan.call.stream:
-            return await open_stream(reply, plan.expected, self._idle_seconds, self._clock)
+            return await open_stream(reply, plan.expected, meter, self._idle_seconds, self._clock)
         if plan.is_assembled:
-            return WholeAnswer(
-                await assemble(reply, plan.expected, self._idle_seconds, self._clock)
-            )
-        return WholeAnswer(await read_whole(reply, plan.expected))
+            body = await assemble(reply, plan.expected, meter, self._idle_seconds, self._clock)
+        else:
+            body = await read_whole(reply, plan.expected, meter)
+        return WholeAnswer(body)
 
     # --- after a failure ---
 
@@ -216,6 +245,15 @@ class Relay:
         if trip.seat is not None:
             self._seats.leave(trip.seat)
             trip.seat = None
+
+
+def _record(exchange: Exchange, plan: Plan) -> None:
+    """What is asked of whom, before it is sent."""
+    exchange.upstream_protocol = plan.expected.protocol.value
+    exchange.is_listed = plan.is_listed
+    exchange.served_model = plan.model_id
+    exchange.premium_multiplier = plan.premium_multiplier
+    exchange.prices = plan.prices
 
 
 def _attempt_of(trip: _Trip, seat: Seat) -> Attempt:

@@ -11,7 +11,6 @@ from gateway.settings.document import Settings
 from gateway.settings.groups import AccountSettings, GroupSettings
 from gateway.settings.keys import Rate
 from gateway.settings.surroundings import Store
-from runtime.configuration import Section
 from runtime.listening import is_loopback
 from runtime.urls import host_of
 
@@ -27,6 +26,7 @@ def summary(settings: Settings) -> Iterator[str]:
     yield f"token_service: {settings.token_service.target}{_security(settings.token_service)}"
     yield f"store:         {_store(settings.store)}"
     yield f"way out:       {settings.egress.proxy_url or 'direct'}"
+    yield f"usage ledger:  {settings.usage.shown_url}, journal in {settings.usage.journal_dir}"
     for group in settings.groups:
         keys = sum(1 for key in settings.keys if key.group == group.id)
         yield f"group {group.id}: {_group(group)}, {keys} key(s)"
@@ -63,17 +63,9 @@ def not_enforced(settings: Settings) -> Iterator[str]:
 
     A limit that does not limit must not be a surprise.
     """
-    for group in settings.groups:
-        yield from _set_ones(f"groups[{group.id}]", group, ("budget",))
     for key in settings.keys:
-        yield from _set_ones(f"keys[{key.id}]", key, ("budget",))
         if key.rate != Rate():
             yield f"keys[{key.id}].rate"
-    yield from (name for name in ("usage",) if name in settings.model_fields_set)
-
-
-def _set_ones(where: str, section: Section, names: tuple[str, ...]) -> Iterator[str]:
-    return (f"{where}.{name}" for name in names if getattr(section, name) is not None)
 
 
 def warnings(settings: Settings) -> tuple[str, ...]:
@@ -82,6 +74,7 @@ def warnings(settings: Settings) -> tuple[str, ...]:
     if not settings.keys:
         found.append("keys: there are none, so every request is refused; see `keys new`")
     found += _about_groups(settings)
+    found += _about_budgets(settings)
     found += _about_token_service(settings.token_service)
     found += _about_store(settings.store)
     if not is_loopback(settings.listen.host):
@@ -98,6 +91,19 @@ def _about_groups(settings: Settings) -> Iterator[str]:
     for key in settings.keys:
         if "max_waiting" in key.model_fields_set and key.max_concurrency is None:
             yield f"keys[{key.id}].max_waiting: has no effect without max_concurrency"
+
+
+def _about_budgets(settings: Settings) -> Iterator[str]:
+    """Budgets that limit less than it looks."""
+    budgets = [(f"groups[{group.id}].budget", group.budget) for group in settings.groups]
+    budgets += [(f"keys[{key.id}].budget", key.budget) for key in settings.keys]
+    for where, budget in budgets:
+        if budget is None:
+            continue
+        if (budget.requests, budget.tokens, budget.credits) == (None, None, None):
+            yield f"{where}: has no effect without requests, tokens or credits"
+        elif budget.shadow and budget.when_unknown == "refuse":
+            yield f"{where}.when_unknown: has no effect on a budget in shadow"
 
 
 def _about_token_service(section: TokenService) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,20 +30,21 @@ def load_or_explain(document: type[D], path: Path) -> D | None:
 def run_service(main: Callable[[], Coroutine[None, None, None]]) -> int:
     """Run a service's main coroutine on uvloop until it ends; the process's exit code.
 
-    An address that cannot be listened on is one line for the operator, not a traceback.
+    An address that cannot be listened on is one line for the operator, not a traceback; so is what
+    only a start can find wrong with the configuration.
     """
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(main())
     except KeyboardInterrupt:
         return EXIT_FAILED
-    except ListenError as error:
+    except (ConfigurationError, ListenError) as error:
         return _explain([error])
     except ExceptionGroup as group:
-        listening, others = group.split(ListenError)
-        if listening is None or others is not None:
+        known, others = group.split((ConfigurationError, ListenError))
+        if known is None or others is not None:
             raise
-        return _explain(_leaves(listening))
+        return _explain(_leaves(known))
     return EXIT_OK
 
 
@@ -55,10 +56,16 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def _explain(problems: list[Exception]) -> int:
-    for problem in problems:
-        print(f"error: {problem}", file=sys.stderr)
-    return EXIT_FAILED
+def _explain(errors: Sequence[Exception]) -> int:
+    """What kept the service from starting, one line each; the exit code."""
+    code = EXIT_FAILED
+    for error in errors:
+        lines: Sequence[object] = [error]
+        if isinstance(error, ConfigurationError):
+            lines, code = error.problems, EXIT_CONFIGURATION
+        for line in lines:
+            print(f"error: {line}", file=sys.stderr)
+    return code
 
 
 def _leaves(error: Exception) -> list[Exception]:

@@ -3,6 +3,7 @@
 Owns which class stands for which setting. Starts nothing and opens nothing: bootstrap does.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,19 +29,23 @@ from token_service.adapters.callers.known import (
 )
 from token_service.adapters.callers.service_accounts import ServiceAccounts
 from token_service.adapters.github import HttpxGitHub, client
+from token_service.adapters.quota_turns import OwnTurns, SharedTurns
 from token_service.adapters.shared_store import SharedStore, StoreOptions, shared_store
 from token_service.adapters.sources.chosen import StrategySource
 from token_service.adapters.sources.exchange import ExchangeSource
 from token_service.adapters.sources.github_app import GitHubAppSource
+from token_service.adapters.sources.quotas import GitHubQuotas
 from token_service.adapters.sources.ready_made import DirectSource, StaticSource
 from token_service.domain.credentials import Strategy
 from token_service.domain.freshness import FreshnessPolicy
 from token_service.domain.identity import ClientIdentity
 from token_service.domain.service_accounts import TokenRules
+from token_service.domain.tokens import AccountId
 from token_service.ports import (
     CallerEvents,
     Chance,
     Clock,
+    QuotaTurns,
     StoreEvents,
 )
 from token_service.renewal import Limits
@@ -74,13 +79,31 @@ def sources_of(
 ) -> dict[Strategy, StrategySource]:
     """Where tokens come from, by strategy."""
     github = HttpxGitHub(http, settings.github.timeout_seconds)
-    identity = ClientIdentity(product=PRODUCT, **settings.client_identity.model_dump())
+    identity = identity_of(settings)
     return {
         Strategy.EXCHANGE: ExchangeSource(github, identity, clock),
         Strategy.DIRECT: DirectSource(identity, clock),
         Strategy.GITHUB_APP: GitHubAppSource(github, identity, clock),
         Strategy.STATIC: StaticSource(identity, clock),
     }
+
+
+def identity_of(settings: Settings) -> ClientIdentity:
+    """Who we say we are."""
+    return ClientIdentity(product=PRODUCT, **settings.client_identity.model_dump())
+
+
+def quota_source_of(
+    settings: Settings, http: httpx.AsyncClient, credentials: Mapping[AccountId, str]
+) -> GitHubQuotas:
+    """Where accounts' quotas come from."""
+    github = HttpxGitHub(http, settings.github.timeout_seconds)
+    return GitHubQuotas(credentials, github, identity_of(settings))
+
+
+def turns_of(store: SharedStore | None, chance: Chance) -> QuotaTurns:
+    """Whose turn it is to ask for quotas."""
+    return OwnTurns() if store is None else SharedTurns(store.link, chance.token_id())
 
 
 def store_of(

@@ -32,9 +32,11 @@ from token_service.assembly import (
     http_client_of,
     limits_of,
     policy_of,
+    quota_source_of,
     sources_of,
     store_of,
     tls_of,
+    turns_of,
 )
 from token_service.broker import Broker
 from token_service.cli.account_entry import Destination, check, deliver
@@ -48,6 +50,7 @@ from token_service.ports import (
     ConfigurationEvents,
     TokenStore,
 )
+from token_service.quotas import QuotaPoller
 from token_service.refresher import Refresher
 from token_service.renewal import Outcome, Renewal
 from token_service.rpc.interceptors import CallBoundary
@@ -137,6 +140,16 @@ class Service:
         self._callers = callers_of(settings, clock, events)
         self._reloader = self._reloader_of(origin, clock, events)
         self._refresher = Refresher(self._broker, clock, settings.freshness.idle_seconds)
+        self._quota_source = quota_source_of(settings, self._http, snapshot.credentials)
+        self._quotas = QuotaPoller(
+            lambda: self._broker.in_use(settings.freshness.idle_seconds),
+            self._quota_source,
+            turns_of(self._shared, chance),
+            clock,
+            chance,
+            events,
+            settings.quotas.poll_minutes * 60,
+        )
         self._rpc = RpcServer(
             TokenServiceServicer(self._broker, clock),
             CallBoundary(
@@ -165,6 +178,8 @@ class Service:
             # Before the ports: who sees the service ready may send a signal at once.
             stopping = tasks.create_task(_until(stop))
             background = [tasks.create_task(self._refresher.run())]
+            if self._settings.quotas.poll_minutes:
+                background.append(tasks.create_task(self._quotas.run()))
             if self._reloader is not None:
                 background.append(tasks.create_task(self._reloader.run()))
             # The counts of the audit's last minute are written, whatever ends the service.
@@ -201,6 +216,7 @@ class Service:
         new = [each for each in snapshot.accounts if before.get(each.id) != each]
         self._snapshot = snapshot
         self._source.replace(snapshot.credentials)
+        self._quota_source.replace(snapshot.credentials)
         if self._callers.register.directory != snapshot.directory:
             self._callers.register.directory = snapshot.directory
             # Or a stream would outlive the rights it was opened with.

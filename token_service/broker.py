@@ -155,7 +155,11 @@ class Broker:
         self._draining = True
         self._following.end()
 
-    # --- for the refresher --------------------------------------------------------------------
+    # --- for what runs in the background ------------------------------------------------------
+
+    def in_use(self, idle_seconds: float) -> list[Account]:
+        """The accounts that were asked for lately."""
+        return self._seats.in_use(self._clock.monotonic(), idle_seconds)
 
     def renew_due(self, idle_seconds: float, most: int) -> bool:
         """Start what is due among what was asked for lately; whether more is due than may run.

@@ -188,11 +188,18 @@ def token_service_document(plan: Plan, credential_file: str) -> dict[str, Any]:
     return document
 
 
-def gateway_document(plan: Plan, key_digest: str) -> dict[str, Any]:
-    """gateway.yaml, with one key that may use the one account."""
+def gateway_document(plan: Plan, key_digest: str, directory: str) -> dict[str, Any]:
+    """gateway.yaml, with one key that may use the one account.
+
+    directory: for the usage ledger, which goes with everything else when this ends.
+    """
     return {
         "listen": {"host": HOST, "port": plan.ports.gateway, "ops_port": plan.ports.gateway_ops},
         "token_service": {"target": f"{HOST}:{plan.ports.token_service}"},
+        "usage": {
+            "database_url": f"sqlite:///{directory}/usage.db",
+            "journal_dir": f"{directory}/journal",
+        },
         "groups": [{"id": ACCOUNT, "platform": "copilot", "accounts": [{"id": ACCOUNT}]}],
         "keys": [{"id": ACCOUNT, "sha256": key_digest, "group": ACCOUNT}],
         # No load balancer has to notice first, and who pressed Ctrl-C waits for no long answer.

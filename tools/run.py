@@ -126,7 +126,8 @@ class Supervisor:
         credential = self._write("credential", what.credential)
         broker = token_service_document(what, str(credential))
         broker_file = self._write("token-service.yaml", _yaml(broker))
-        edge_file = self._write("gateway.yaml", _yaml(gateway_document(what, key_digest)))
+        edge = gateway_document(what, key_digest, str(self._directory))
+        edge_file = self._write("gateway.yaml", _yaml(edge))
         at = what.ports
         commands = [
             self._command(("token_service", "--config", str(broker_file)), at.token_service_ops),

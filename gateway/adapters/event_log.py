@@ -31,6 +31,7 @@ class LoggedEvents:
     def __init__(self, metrics: PrometheusEvents) -> None:
         self._metrics = metrics
         self._problems: tuple[str, ...] = ()
+        self._is_ledger_up: bool | None = None
 
     # --- requests and accounts ---
 
@@ -87,15 +88,61 @@ class LoggedEvents:
 
     def recorded(self, record: UsageRecord, is_listed: bool) -> None:
         """See ports.GatewayEvents. The access log has a line of its own."""
-        self._metrics.recorded(record, is_listed)
+        self._metrics.usage.recorded(record, is_listed)
 
     def over_budget(self, holder: Holder, measure: str, is_shadow: bool) -> None:
         """See ports.GatewayEvents. Each refusal is a line of the access log."""
-        self._metrics.over_budget(holder, measure, is_shadow)
+        self._metrics.usage.over_budget(holder, measure, is_shadow)
 
     def quota_seen(self, account: str, quotas: Sequence[Quota]) -> None:
         """See ports.GatewayEvents."""
         self._metrics.quota_seen(account, quotas)
+
+    def shipped(self, count: int) -> None:
+        """See ports.ShippingEvents."""
+        self._metrics.usage.shipped(count)
+
+    def ledger_up(self) -> None:
+        """See ports.ShippingEvents. Said when it changes."""
+        if self._is_ledger_up is not True:
+            self._is_ledger_up = True
+            self._metrics.usage.ledger_is_up(True)
+            log.info("usage ledger up")
+
+    def ledger_down(self, reason: str) -> None:
+        """See ports.ShippingEvents. Said when it changes."""
+        if self._is_ledger_up is not False:
+            self._is_ledger_up = False
+            self._metrics.usage.ledger_is_up(False)
+            log.error("usage ledger down: records wait in the journal", extra=fields(reason=reason))
+
+    def lines_torn(self, count: int) -> None:
+        """See ports.ShippingEvents."""
+        self._metrics.usage.lines_torn(count)
+        log.warning(
+            "passed over lines of the usage journal that are cut off", extra=fields(n=count)
+        )
+
+    def journal_trouble(self, reason: str | None) -> None:
+        """See ports.ShippingEvents."""
+        if reason is None:
+            log.info("usage journal: the disk takes lines again")
+        else:
+            log.error("usage journal: the disk takes no lines", extra=fields(reason=reason))
+
+    def record_dropped(self) -> None:
+        """See ports.ShippingEvents. The access log names the request."""
+        self._metrics.usage.record_dropped()
+
+    def spilled(self, count: int, left: int) -> None:
+        """See ports.ShippingEvents."""
+        if count:
+            log.warning("usage records went to the shared store", extra=fields(records=count))
+        if left:
+            log.error(
+                "usage records could go nowhere: they are in the journal only; keep its directory",
+                extra=fields(records=left),
+            )
 
     # --- the shared store ---
 

@@ -10,11 +10,16 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from gateway.domain.budgets.holder import Holder
+from gateway.adapters.quota_gauges import QuotaGauges
+from gateway.adapters.usage_metrics import (
+    CHAT_OPERATION,
+    EMBEDDINGS,
+    PROVIDERS,
+    UsageMetrics,
+)
 from gateway.domain.errors import Fault
 from gateway.domain.quotas import Quota
 from gateway.domain.subjects import Subject
-from gateway.domain.usage.record import UsageRecord
 from gateway.ports import Exchange
 
 REQUEST_BUCKETS = tuple(0.01 * 2**power for power in range(14))
@@ -25,30 +30,7 @@ FIRST_TOKEN_BUCKETS = (
 OVERHEAD_BUCKETS = (
     *(0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25),
 )
-OUTPUT_TOKEN_BUCKETS = (
-    0.001,
-    0.01,
-    0.025,
-    0.05,
-    0.075,
-    0.1,
-    0.15,
-    0.2,
-    0.3,
-    0.4,
-    0.5,
-    0.75,
-    1,
-    2.5,
-)
-TOKEN_BUCKETS = tuple(4**power for power in range(14))
-NANO_AIU_PER_CREDIT = 1e9
-EMBEDDINGS = "embeddings"
 OPERATIONS = {EMBEDDINGS: EMBEDDINGS}
-CHAT_OPERATION = "chat"
-"""OpenTelemetry's word for every conversation, whatever its protocol."""
-PROVIDERS = {"copilot": "github.copilot"}
-"""By platform; a platform that is not here goes by its own name."""
 MAX_ACCOUNTS = 200
 """With more accounts, their states are counted, and further ones are `other` (design §8)."""
 GEN_AI_LABELS = (
@@ -65,6 +47,7 @@ class PrometheusEvents:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._models: set[str] = set()
+        self.usage = UsageMetrics(self.registry, self._model_label)
         self._accounts: set[str] = set()
         self._requests = Counter(
             "gateway_requests",
@@ -144,32 +127,8 @@ class PrometheusEvents:
             buckets=FIRST_TOKEN_BUCKETS,
             registry=self.registry,
         )
-        self._per_token = Histogram(
-            "gen_ai_server_time_per_output_token_seconds",
-            "Time from the first byte of a stream to its end, per output token after the first.",
-            GEN_AI_LABELS[:-1],
-            buckets=OUTPUT_TOKEN_BUCKETS,
-            registry=self.registry,
-        )
-        self._tokens = Histogram(
-            "gen_ai_client_token_usage",
-            "Tokens of a request, as upstream counts them; cached ones are part of the input.",
-            (*GEN_AI_LABELS[:-1], "gen_ai_token_type"),
-            buckets=TOKEN_BUCKETS,
-            registry=self.registry,
-        )
-        self._credits = Counter(
-            "gateway_credits",
-            "AI credits that requests have used, estimated ones included.",
-            ("group",),
-            registry=self.registry,
-        )
-        self._over_budget = Counter(
-            "gateway_budget_exceeded",
-            "Requests that met a used-up budget: refused, or let through where it is in shadow.",
-            ("holder", "measure", "shadow"),
-            registry=self.registry,
-        )
+        self._quotas = QuotaGauges()
+        self.registry.register(self._quotas)
 
     def request_started(self, exchange: Exchange) -> None:
         """See ports.GatewayEvents."""
@@ -200,23 +159,12 @@ class PrometheusEvents:
         """See ports.GatewayEvents. The state of accounts is asked for at each scrape."""
 
     def quota_seen(self, account: str, quotas: Sequence[Quota]) -> None:
-        """See ports.GatewayEvents."""
+        """See ports.GatewayEvents. Above MAX_QUOTA_ACCOUNTS accounts no series names one."""
+        self._quotas.seen(account, quotas)
 
     def client_refused(self, platform: str, is_refused: bool) -> None:
         """See ports.GatewayEvents."""
         self._client_refused.labels(platform).set(int(is_refused))
-
-    def recorded(self, record: UsageRecord, is_listed: bool) -> None:
-        """See ports.GatewayEvents."""
-        if record.nano_aiu:
-            self._credits.labels(record.group_id).inc(record.nano_aiu / NANO_AIU_PER_CREDIT)
-        if record.input_tokens or record.output_tokens:
-            self._tokens_used(record, is_listed)
-
-    def over_budget(self, holder: Holder, measure: str, is_shadow: bool) -> None:
-        """See ports.GatewayEvents. Whose budget it was is in the ledger: keys are no labels."""
-        shadow = "true" if is_shadow else "false"
-        self._over_budget.labels(holder.kind.value, measure, shadow).inc()
 
     def reload_refused(self) -> None:
         """A changed configuration was not taken over."""
@@ -256,20 +204,6 @@ class PrometheusEvents:
                 )
         if exchange.stream_end:
             self._stream_ends.labels(exchange.stream_end).inc()
-
-    def _tokens_used(self, record: UsageRecord, is_listed: bool) -> None:
-        labels = (
-            EMBEDDINGS if record.endpoint.endswith("/embeddings") else CHAT_OPERATION,
-            PROVIDERS.get(record.platform, record.platform),
-            self._model_label(record.requested_model, is_listed),
-        )
-        self._tokens.labels(*labels, "input").observe(record.input_tokens)
-        self._tokens.labels(*labels, "output").observe(record.output_tokens)
-        first = record.first_byte_seconds
-        if record.stream and not record.is_partial and first is not None:
-            more = record.output_tokens - 1
-            if more > 0:
-                self._per_token.labels(*labels).observe((record.duration_seconds - first) / more)
 
     def _account_label(self, account: str) -> str:
         if account in self._accounts:

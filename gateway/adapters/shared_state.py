@@ -1,4 +1,4 @@
-"""What the replicas of the gateway know together, or one process alone, as its three ports.
+"""What the replicas of the gateway know together, or one process alone, as its four ports.
 
 Owns which adapter stands for which store, and their common link to it. Opens nothing before
 `running` does.
@@ -12,8 +12,10 @@ from dataclasses import dataclass
 
 from gateway.adapters.affinity import MemoryAffinity
 from gateway.adapters.board import MemoryBoard
+from gateway.adapters.budget_counters import MemoryBudgets
 from gateway.adapters.shared_affinity import SharedAffinity
 from gateway.adapters.shared_board import SharedBoard, channel_of
+from gateway.adapters.shared_budgets import SharedBudgets
 from gateway.adapters.shared_slots import SharedSlots
 from gateway.adapters.slots import MemorySlots
 from gateway.ports import Clock
@@ -30,6 +32,7 @@ class OwnState:
     slots: MemorySlots
     board: MemoryBoard
     affinity: MemoryAffinity
+    budgets: MemoryBudgets
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -45,6 +48,7 @@ class SharedState:
     slots: SharedSlots
     board: SharedBoard
     affinity: SharedAffinity
+    budgets: SharedBudgets
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -57,7 +61,7 @@ class SharedState:
             link = tasks.create_task(self.link.run())
             stack.callback(link.cancel)
             # Each sends what it still has to say while the link is there.
-            for part in (self.slots, self.board, self.affinity):
+            for part in (self.slots, self.board, self.affinity, self.budgets):
                 await stack.enter_async_context(part.running(tasks))
             await self.link.tried()
             await self.board.first_read()
@@ -75,14 +79,16 @@ def state_of(
     fraction: Callable[[], float],
     events: StoreEvents,
 ) -> State:
-    """The three ports. place: None for a process that is alone.
+    """The four ports. place: None for a process that is alone.
 
     namespace: what replicas of one deployment have in common, and nobody else on that store.
     lease_seconds: after these the places of a process that died are free again.
     fraction: uniform in [0, 1); spreads the replicas' attempts to have the store back.
     """
     if place is None:
-        return OwnState(MemorySlots(), MemoryBoard(clock), MemoryAffinity(clock))
+        return OwnState(
+            MemorySlots(), MemoryBoard(clock), MemoryAffinity(clock), MemoryBudgets(clock)
+        )
     link = StoreLink[Connection](
         lambda: connected(place),
         lambda connection: connection,
@@ -96,4 +102,5 @@ def state_of(
         SharedSlots(link, namespace, lease_seconds, owner),
         SharedBoard(link, namespace, clock, owner),
         SharedAffinity(link, namespace, MemoryAffinity(clock)),
+        SharedBudgets(link, namespace, channel_of(namespace), clock, owner),
     )

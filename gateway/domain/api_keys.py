@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from gateway.domain.budgets.budget import Budget
 from gateway.domain.errors import Fault, GatewayError
 
 PREFIX = "cgw_"
@@ -35,6 +36,7 @@ class ApiKey:
     """How many more may wait for one of those to end."""
     sha256: str = field(default="", repr=False)
     """The key's digest: unlike the id, nobody outside can know it."""
+    budget: Budget | None = None
 
 
 def new_key(characters: Iterable[str]) -> str:

@@ -5,13 +5,13 @@ serves a request is for choice.py.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import translate
 
 import msgspec
 
-from gateway.domain.api_keys import ApiKey
+from gateway.domain.budgets.budget import Budget
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.failover import Policy
 from gateway.domain.models import Model, no_such_model
@@ -56,6 +56,8 @@ class Group:
     """The group whose accounts serve when none of these can."""
     keys: int = 0
     """How many keys belong to the group."""
+    budget: Budget | None = None
+    """What all its keys may use together."""
     _allow: re.Pattern[str] = field(init=False, repr=False, compare=False)
     _aliases: tuple[tuple[re.Pattern[str], str], ...] = field(init=False, repr=False, compare=False)
 
@@ -80,16 +82,14 @@ class Group:
         return self._allow.match(model) is not None
 
 
-def of_key(groups: Mapping[str, Group], key: ApiKey, required_platform: str | None) -> Group:
-    """The key's group. Raises GatewayError when the path is for another platform."""
-    group = groups[key.group]
+def check_platform(group: Group, required_platform: str | None) -> None:
+    """Raise GatewayError when the path is for another platform than the group's."""
     if required_platform is not None and group.platform != required_platform:
         raise GatewayError(
             Fault.POLICY_PLATFORM,
             f"This path is for the platform '{required_platform}'; "
             f"the key's group uses '{group.platform}'.",
         )
-    return group
 
 
 def check_model(group: Group, model: str) -> None:

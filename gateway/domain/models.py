@@ -8,6 +8,8 @@ import msgspec
 
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.protocols import Protocol
+from gateway.domain.usage.price_list import multiplier_in, prices_in
+from gateway.domain.usage.prices import Prices
 
 ENDPOINTS: dict[str, Protocol] = {
     "/chat/completions": Protocol.CHAT,
@@ -37,6 +39,10 @@ class Model:
     """None: upstream does not say."""
     takes_effort: bool | None = None
     """Whether a request may say how much to think; None: upstream does not say."""
+    prices: Prices | None = None
+    """None: upstream does not say, or not so that it is understood."""
+    premium_multiplier: float | None = None
+    """How many premium requests one is, on plans that count those (§4.4); None: it does not say."""
 
 
 class _Supports(msgspec.Struct, frozen=True):
@@ -77,6 +83,7 @@ class _Entry(msgspec.Struct, frozen=True):
     supported_endpoints: list[str] | None = None
     capabilities: _Capabilities | None = None
     policy: _Policy | None = None
+    billing: msgspec.Raw = msgspec.Raw()
 
     @property
     def kind(self) -> str:
@@ -152,6 +159,8 @@ def _model(entry: _Entry, names_endpoints: bool) -> Model:
         endpoints=_endpoints(entry) if names_endpoints else None,
         has_vision=entry.capabilities.has_vision if entry.capabilities is not None else None,
         takes_effort=entry.capabilities.takes_effort if entry.capabilities is not None else None,
+        prices=prices_in(entry.billing),
+        premium_multiplier=multiplier_in(entry.billing),
     )
 
 

@@ -5,8 +5,7 @@ means.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
     Field,
@@ -25,18 +24,10 @@ from gateway.settings.keys import KeySettings
 from gateway.settings.listener import Drain, Listen
 from gateway.settings.not_yet import NotYet
 from gateway.settings.surroundings import Egress, Store
-from gateway.settings.values import Count, Seconds
+from gateway.settings.usage import Usage
+from gateway.settings.values import Seconds
 from runtime.configuration import Document, Section
 from runtime.logs import LogFormat, LogLevel
-
-
-class Usage(Section):
-    """The usage ledger."""
-
-    database_url: str = "sqlite:///usage.db"
-    journal_dir: Path = Path("./journal")
-    retention_days: Count = 400
-    on_full: Literal["refuse", "drop"] = "refuse"
 
 
 class InitiatorSettings(Section):

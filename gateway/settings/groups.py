@@ -51,7 +51,7 @@ class Budget(Section):
     period: Literal["day", "month"] = "month"
     requests: Count | None = None
     tokens: Count | None = None
-    credits: Annotated[float, Field(gt=0)] | None = None
+    credits: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     shadow: bool = False
     when_unknown: Literal["allow", "refuse"] = "allow"
 

@@ -7,11 +7,16 @@ at all. Says which files it was made of, and which settings a running gateway ta
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 
 from gateway.domain.api_keys import ApiKey
+from gateway.domain.budgets.budget import Budget
+from gateway.domain.budgets.period import Period
+from gateway.domain.budgets.refusals import NANO_AIU_PER_CREDIT
 from gateway.domain.failover import Policy
 from gateway.domain.groups import Group, GroupAccount
+from gateway.settings import groups as sections
 from gateway.settings.document import Settings
 from gateway.settings.groups import AccountSettings, GroupSettings
 from gateway.settings.keys import KeySettings
@@ -116,6 +121,7 @@ def _group(group: GroupSettings, keys: int, api_keys: Mapping[Path, str]) -> Gro
         failover=Policy(group.failover.max_switches, group.failover.on_quota),
         fallback=group.fallback_group,
         keys=keys,
+        budget=_budget(group.budget),
     )
 
 
@@ -141,4 +147,27 @@ def _key(key: KeySettings) -> ApiKey:
         max_concurrency=key.max_concurrency,
         max_waiting=key.max_waiting,
         sha256=key.sha256,
+        budget=_budget(key.budget),
     )
+
+
+def _budget(budget: sections.Budget | None) -> Budget | None:
+    """None also for one that limits nothing."""
+    if budget is None:
+        return None
+    found = Budget(
+        period=Period(budget.period),
+        requests=budget.requests,
+        tokens=budget.tokens,
+        nano_aiu=_nano_aiu(budget.credits),
+        is_shadow=budget.shadow,
+        refuses_unknown=budget.when_unknown == "refuse",
+    )
+    return found if found.limits_anything else None
+
+
+def _nano_aiu(credits_: float | None) -> int | None:
+    """Exactly what was written: 0.1 is no binary fraction."""
+    if credits_ is None:
+        return None
+    return max(1, int(Decimal(str(credits_)) * NANO_AIU_PER_CREDIT))

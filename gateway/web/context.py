@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.admission import Admission
+from gateway.budgets import Budgets
 from gateway.domain.api_keys import ApiKey
 from gateway.domain.groups import Group
+from gateway.metering import Metering
 from gateway.offers import Offers
-from gateway.ports import Clock, GatewayEvents, TokenCounter
+from gateway.ports import Clock, GatewayEvents, Sums, TokenCounter
 from gateway.relay import Relay
 from gateway.web.connections import Connections
 from gateway.web.downstream import Heartbeats
@@ -23,6 +25,9 @@ class Context:
 
     relay: Relay
     admission: Admission
+    budgets: Budgets
+    metering: Metering
+    ledger: Sums
     offers: Offers
     counter: TokenCounter
     clock: Clock

@@ -18,6 +18,8 @@ from gateway.domain.errors import GatewayError
 from gateway.domain.protocols import Protocol
 from gateway.domain.stream_ends import StreamEnd, end_of
 from gateway.domain.streams.endings import ping
+from gateway.domain.usage.record import Outcome
+from gateway.metering import Metering
 from gateway.ports import Clock, Exchange
 from gateway.web.problems import error_event
 
@@ -65,12 +67,14 @@ class Downstream:
         protocol: Protocol,
         heartbeats: Heartbeats,
         clock: Clock,
+        metering: Metering,
     ) -> None:
         self._request = request
         self._exchange = exchange
         self._protocol = protocol
         self._heartbeats = heartbeats
         self._clock = clock
+        self._metering = metering
         self._response: web.StreamResponse | None = None
         self._writing = asyncio.Lock()
         self._timer: asyncio.TimerHandle | None = None
@@ -99,6 +103,9 @@ class Downstream:
         while piece := await answer.next():
             if self._exchange.first_byte_seconds is None:
                 self._exchange.first_byte_seconds = self._clock.monotonic() - self._exchange.started
+            if answer.is_complete:
+                # Before the last of it goes out: whoever has the whole answer has a record.
+                self._metering.end(self._exchange, Outcome.COMPLETE, answer.spent)
             await self._write(piece)
             self._exchange.answer_bytes += len(piece)
         await self._finish()
@@ -108,6 +115,7 @@ class Downstream:
         has_begun = self._exchange.first_byte_seconds is not None
         self._exchange.stream_end = end_of(error.fault, has_begun).value
         self._exchange.fault = error.fault.value
+        self._metering.end(self._exchange)
         try:
             async with asyncio.timeout(LAST_WORDS_SECONDS):
                 await self._write(error_event(self._protocol, error, self._exchange.request_id))

@@ -9,8 +9,14 @@ REQUEST_ID_HEADER = "x-request-id"
 CALLER_REQUEST_ID_HEADER = "x-caller-request-id"
 
 
+def caller_request_id(request: web.BaseRequest) -> str:
+    """The caller's own id for the request; empty without one that may be kept."""
+    own = request.headers.get(REQUEST_ID_HEADER, "")
+    return own if is_request_id(own) else ""
+
+
 def id_headers(request: web.BaseRequest, exchange: Exchange) -> dict[str, str]:
     """The headers that name a request."""
-    own = request.headers.get(REQUEST_ID_HEADER, "")
-    kept = {CALLER_REQUEST_ID_HEADER: own} if is_request_id(own) else {}
+    own = caller_request_id(request)
+    kept = {CALLER_REQUEST_ID_HEADER: own} if own else {}
     return {REQUEST_ID_HEADER: exchange.request_id, **kept}

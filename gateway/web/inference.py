@@ -8,6 +8,7 @@ from gateway.answers import StreamAnswer
 from gateway.domain.call import Call
 from gateway.domain.errors import GatewayError
 from gateway.domain.protocols import Protocol
+from gateway.domain.usage.record import Outcome
 from gateway.ports import Exchange
 from gateway.relay import Answer
 from gateway.web.bodies import READERS, Incoming
@@ -32,6 +33,7 @@ def endpoint_for(protocol: Protocol) -> Endpoint:
         call = read(Incoming(context, caller, request.headers, body))
         exchange.model = call.model
         exchange.stream, exchange.verdict = call.stream, call.verdict
+        exchange.reservation = await context.budgets.admit(call.key, call.group, exchange.time)
         if call.stream:
             return await _stream(context, request, call, exchange)
         return await _answer(context, call, exchange)
@@ -52,13 +54,16 @@ def _whole(context: Context, answer: Answer, exchange: Exchange) -> web.Response
     assert not isinstance(answer, StreamAnswer)  # noqa: S101  the relay assembles those
     exchange.first_byte_seconds = context.clock.monotonic() - exchange.started
     exchange.answer_bytes = len(answer.body)
+    context.metering.end(exchange, Outcome.COMPLETE)
     return web.Response(status=200, headers=JSON, body=answer.body)
 
 
 async def _stream(
     context: Context, request: web.BaseRequest, call: Call, exchange: Exchange
 ) -> web.StreamResponse:
-    downstream = Downstream(request, exchange, call.protocol, context.heartbeats, context.clock)
+    downstream = Downstream(
+        request, exchange, call.protocol, context.heartbeats, context.clock, context.metering
+    )
     downstream.headers = {
         **id_headers(request, exchange),
         **context.connections.closing_headers(request),

@@ -132,6 +132,13 @@ OPERATIONS: Mapping[str, Operation] = {
         errors.FINDING,
         parameters=(requests.MODEL_ID, requests.SHAPING),
     ),
+    "/usage": Operation(
+        "get_usage",
+        "What the calling key has used, and what is left of its budgets.",
+        answers.whole("Usage"),
+        errors.REPORTING,
+        parameters=(requests.PERIOD,),
+    ),
     PATH: Operation(
         "describe",
         "This description.",

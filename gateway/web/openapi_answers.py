@@ -41,6 +41,8 @@ def _object(required: Mapping[str, Schema], **others: Schema) -> Schema:
 
 
 TEXT: Schema = {"type": "string"}
+MOMENT: Schema = {"type": "string", "format": "date-time"}
+AMOUNT: Schema = {"type": "number", "minimum": 0}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 LIST: Schema = {"type": "array", "items": {"type": "object"}}
 
@@ -85,6 +87,55 @@ SCHEMAS: Mapping[str, Schema] = {
             "has_more": {"const": False},
             "first_id": {"type": ["string", "null"]},
             "last_id": {"type": ["string", "null"]},
+        }
+    ),
+    "UsageSums": _object(
+        {
+            "requests": COUNT,
+            "input_tokens": COUNT,
+            "cached_tokens": COUNT,
+            "output_tokens": COUNT,
+            "reasoning_tokens": COUNT,
+            "credits": AMOUNT,
+            "estimated_credits": AMOUNT,
+            "premium_requests": AMOUNT,
+        }
+    ),
+    "BudgetMeasure": {
+        "oneOf": [
+            {"type": "null"},
+            _object(
+                {
+                    "limit": AMOUNT,
+                    "used": {"type": ["number", "null"], "minimum": 0},
+                    "remaining": {"type": ["number", "null"], "minimum": 0},
+                }
+            ),
+        ]
+    },
+    "Budget": _object(
+        {
+            "holder": {"enum": ["key", "group"]},
+            "period": {"enum": ["day", "month"]},
+            "resets_at": MOMENT,
+            "shadow": {"type": "boolean"},
+            "requests": _schema("BudgetMeasure"),
+            "tokens": _schema("BudgetMeasure"),
+            "credits": _schema("BudgetMeasure"),
+        }
+    ),
+    "Usage": _object(
+        {
+            "object": {"const": "usage"},
+            "key": TEXT,
+            "group": TEXT,
+            "period": _object({"name": TEXT, "start": MOMENT, "end": MOMENT}),
+            "total": _schema("UsageSums"),
+            "by_model": {
+                "type": "array",
+                "items": {"allOf": [_schema("UsageSums"), _object({"model": TEXT})]},
+            },
+            "budgets": {"type": "array", "items": _schema("Budget")},
         }
     ),
     "Description": _object({"openapi": TEXT, "info": {"type": "object"}}),

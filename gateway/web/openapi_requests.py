@@ -201,6 +201,12 @@ PASSED_ON = tuple(
 VERSION = _header(ANTHROPIC_HEADER, "Anthropic's SDKs send it.")
 SHAPING = _header(ANTHROPIC_HEADER, "With it the answer has Anthropic's shape, else OpenAI's.")
 BETAS = _header("anthropic-beta", "Those that upstream accepts are passed on.")
+PERIOD: Schema = {
+    "name": "period",
+    "in": "query",
+    "description": "This day's or this month's, in UTC; this month's without it.",
+    "schema": {"enum": ["day", "month"]},
+}
 BETA_QUERY: Schema = {
     "name": "beta",
     "in": "query",

@@ -8,6 +8,7 @@ from gateway.web import openapi
 from gateway.web.counting import count_tokens
 from gateway.web.inference import Endpoint, endpoint_for
 from gateway.web.models import get_model, list_models
+from gateway.web.usage import get_usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,25 +24,36 @@ class Route:
     protocol: Protocol | None = None
     """What errors are written in; None: OpenAI's."""
     needs_key: bool = True
+    is_inference: bool = False
+    """Whether a POST is answered by a model, and has a usage record."""
 
 
 UNROUTED = "other"
 
 MESSAGES_PATH = "/messages"
+NO_INFERENCE = "/messages/count_tokens"
 ENDPOINTS: dict[str, tuple[str, Endpoint, Protocol | None]] = {
     "/chat/completions": ("POST", endpoint_for(Protocol.CHAT), Protocol.CHAT),
     "/responses": ("POST", endpoint_for(Protocol.RESPONSES), Protocol.RESPONSES),
     MESSAGES_PATH: ("POST", endpoint_for(Protocol.MESSAGES), Protocol.MESSAGES),
-    "/messages/count_tokens": ("POST", count_tokens, Protocol.MESSAGES),
+    NO_INFERENCE: ("POST", count_tokens, Protocol.MESSAGES),
     "/embeddings": ("POST", endpoint_for(Protocol.EMBEDDINGS), Protocol.EMBEDDINGS),
     "/models": ("GET", list_models, None),
 }
+USAGE_PATH = "/v1/usage"
 PREFIXES: dict[str, str | None] = {"/v1": None, "/copilot/v1": "copilot"}
 STORED_RESPONSES = "/responses/"
 """Upstream keeps no answers, so there are none to get, cancel or list (design §7)."""
 
 ROUTES: dict[str, Route] = {
-    prefix + path: Route(prefix + path, method, endpoint, platform, protocol)
+    prefix + path: Route(
+        prefix + path,
+        method,
+        endpoint,
+        platform,
+        protocol,
+        is_inference=protocol is not None and path != NO_INFERENCE,
+    )
     for prefix, platform in PREFIXES.items()
     for path, (method, endpoint, protocol) in ENDPOINTS.items()
 }
@@ -49,6 +61,7 @@ MODEL_ROUTES: dict[str, Route] = {
     f"{prefix}/models/": Route(f"{prefix}/models/{{id}}", "GET", get_model, platform)
     for prefix, platform in PREFIXES.items()
 }
+ROUTES[USAGE_PATH] = Route(USAGE_PATH, "GET", get_usage, None)
 DESCRIPTION = openapi.document([*ROUTES.values(), *MODEL_ROUTES.values()])
 ROUTES[openapi.PATH] = Route(
     openapi.PATH, "GET", openapi.endpoint_for(DESCRIPTION), None, needs_key=False

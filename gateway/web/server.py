@@ -13,10 +13,11 @@ from aiohttp import web
 
 from gateway.domain import api_keys, groups
 from gateway.domain.errors import GatewayError
+from gateway.domain.usage.outcomes import CLIENT_CLOSED_REQUEST
 from gateway.ports import Exchange
 from gateway.web import problems
 from gateway.web.context import NOBODY, Caller, Context
-from gateway.web.ids import REQUEST_ID_HEADER, id_headers
+from gateway.web.ids import REQUEST_ID_HEADER, caller_request_id, id_headers
 from gateway.web.keys import presented_key
 from gateway.web.routes import UNROUTED, Route, find_route, protocol_of
 from runtime.logs import fields
@@ -42,7 +43,8 @@ class Front:
         finally:
             seconds = clock.monotonic() - exchange.started
             # A caller that leaves cancels this task: then there was no status.
-            exchange.status = exchange.status or 499
+            exchange.status = exchange.status or CLIENT_CLOSED_REQUEST
+            self._context.metering.end(exchange)
             self._context.events.request_ended(exchange, seconds)
             _write_access_line(exchange, seconds)
 
@@ -68,10 +70,13 @@ class Front:
         key = api_keys.find(
             self._context.keys, presented_key(request.headers), self._context.clock.now()
         )
-        exchange.key = key.id
-        group = groups.of_key(self._context.groups, key, route.platform)
-        exchange.group, exchange.platform = group.id, group.platform
+        group = self._context.groups[key.group]
+        exchange.key, exchange.group, exchange.platform = key.id, group.id, group.platform
         self._context.events.request_started(exchange)
+        if route.is_inference:
+            exchange.caller_request_id = caller_request_id(request)
+            self._context.metering.begin(exchange)
+        groups.check_platform(group, route.platform)
         return Caller(key, group)
 
     def refuse(self, request: web.BaseRequest, is_ours: bool) -> web.Response:

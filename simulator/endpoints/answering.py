@@ -20,7 +20,7 @@ from simulator.scenario.faults import Endpoint, Fault
 from simulator.state.ledger import Entry
 from simulator.state.rulebook import Asked
 from simulator.state.world import World
-from simulator.wire.answer import Answer
+from simulator.wire.answer import FREE, Answer
 from simulator.wire.capi_refusals import BODY_TOO_LARGE, REFUSALS
 from simulator.wire.github_refusals import Refused
 from simulator.wire.user_body import quota_headers
@@ -123,17 +123,17 @@ def _noted(entry: Entry, drawn: Drawn) -> Answer:
     entry.fault = drawn.fault.name or UNNAMED
     entry.fault_kind = drawn.kind
     is_error = drawn.fault.error_in_200 is not None
-    return replace(drawn.answer, nano_aiu=0) if is_error else drawn.answer
+    return replace(drawn.answer, cost=FREE) if is_error else drawn.answer
 
 
 def _charge(entry: Entry, question: Question, answer: Answer) -> None:
     """A request is charged whole when it is answered, also if the caller leaves: what upstream
     does then is unknown (§12.4), and this is the careful assumption."""
-    entry.nano_aiu = answer.nano_aiu
+    entry.charge(answer.cost)
     if answer.text is not None:
         entry.text_sha256 = hashlib.sha256(answer.text.encode("utf-8", "surrogatepass")).hexdigest()
     if question.holder is not None:
-        question.holder.nano_aiu += answer.nano_aiu
+        question.holder.nano_aiu += answer.cost.nano_aiu
 
 
 def _common_headers(world: World, question: Question, route: Route) -> Mapping[str, str]:

@@ -15,7 +15,7 @@ from simulator.wire.embeddings_body import (
     embeddings_body,
 )
 from simulator.wire.reply import Reply
-from simulator.wire.usage import copilot_usage
+from simulator.wire.usage import copilot_usage, cost_of
 
 
 def embeddings(world: World, question: Question) -> Answer:
@@ -34,11 +34,11 @@ def embeddings(world: World, question: Question) -> Answer:
     if holder.is_out_of_quota:
         return QUOTA_EXCEEDED.answer()
     body = embeddings_body(texts, model.id, request.dimensions)
-    cost = copilot_usage(_counted(texts), model.prices)
+    reply = _counted(texts)
     if holder.account.token_based_billing:
         # That embeddings say what they cost is our reading.
-        body["copilot_usage"] = cost
-    return replace(as_json(body), nano_aiu=cost["total_nano_aiu"])
+        body["copilot_usage"] = copilot_usage(reply, model.prices)
+    return replace(as_json(body), cost=cost_of(reply, model.prices))
 
 
 def _counted(texts: list[str]) -> Reply:

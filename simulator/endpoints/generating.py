@@ -102,7 +102,7 @@ def generate(world: World, question: Question, service: Service[A]) -> Answer:
     return replace(
         service.write(completion, asked, script),
         gap_seconds=script.chunk_delay_seconds,
-        nano_aiu=completion.nano_aiu,
+        cost=completion.cost,
         text=completion.reply.text,
         dialect=service.dialect,
     )

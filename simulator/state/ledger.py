@@ -11,6 +11,8 @@ from enum import StrEnum
 from itertools import count
 from typing import Any
 
+from simulator.wire.answer import Cost
+
 
 class Outcome(StrEnum):
     """How an answer ended."""
@@ -28,7 +30,8 @@ class Entry:
     """One request. Times in seconds since the epoch; status 0: no answer was begun.
 
     opened, closed: the same two moments on a clock that nobody moves, for reckoning. marker:
-    what follows `marker:` in the body. text_sha256: of all the text that a complete answer has.
+    what follows `marker:` in the body. prompt_tokens to nano_aiu: what the answer was charged as, 0
+    where none was given. text_sha256: of all the text that a complete answer has.
     """
 
     sequence: int
@@ -52,6 +55,10 @@ class Entry:
     status: int = 0
     fault: str | None = None
     fault_kind: str | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
     nano_aiu: int = 0
     text_sha256: str | None = None
     outcome: str = Outcome.OPEN
@@ -59,6 +66,14 @@ class Entry:
     closed: float | None = None
     writes: int = 0
     bytes_sent: int = 0
+
+    def charge(self, cost: Cost) -> None:
+        """What the answer costs is known."""
+        self.prompt_tokens = cost.prompt_tokens
+        self.completion_tokens = cost.completion_tokens
+        self.cached_tokens = cost.cached_tokens
+        self.reasoning_tokens = cost.reasoning_tokens
+        self.nano_aiu = cost.nano_aiu
 
     def as_json(self) -> dict[str, Any]:
         """All fields; repeated headers become one, joined by commas."""

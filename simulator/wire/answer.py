@@ -37,12 +37,28 @@ class Event(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """What an answer costs. cached_tokens are among the prompt's, reasoning_tokens among the
+    completion's."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    nano_aiu: int = 0
+
+
+FREE = Cost()
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """A status, headers, and either a whole body or an event stream.
 
     events: made while they are sent, so that ten thousand streams need little memory.
     delay_seconds: the pause before the headers; gap_seconds: before each event but the first.
-    nano_aiu: what it costs. text: what is said in it, all of it. hangs: no answer ever comes.
+    cost: whether it says so or not. text: what is said in it, all of it. hangs: no answer ever
+    comes.
     """
 
     status: int
@@ -52,7 +68,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     delay_seconds: float = 0.0
     gap_seconds: float = 0.0
-    nano_aiu: int = 0
+    cost: Cost = FREE
     dialect: Dialect | None = None
     text: str | None = field(default=None, repr=False)
     hangs: bool = False

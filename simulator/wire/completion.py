@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from simulator.wire.answer import Cost
 from simulator.wire.catalogue import Model
 from simulator.wire.reply import Reply
 from simulator.wire.seals import SealKind, seal
-from simulator.wire.usage import copilot_usage, token_details, total_nano_aiu
+from simulator.wire.usage import copilot_usage, cost_of
 
 # Encrypted reasoning and signatures as long as those of a short thought.
 SEAL_BYTES = 268
@@ -37,9 +38,9 @@ class Completion:
         return {"copilot_usage": copilot_usage(self.reply, self.model.prices)}
 
     @property
-    def nano_aiu(self) -> int:
+    def cost(self) -> Cost:
         """What it costs, whether it is said or not."""
-        return total_nano_aiu(token_details(self.reply, self.model.prices))
+        return cost_of(self.reply, self.model.prices)
 
     def hex(self, digits: int) -> str:
         """Random hex digits."""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from simulator.wire.answer import Cost
 from simulator.wire.catalogue import Prices
 from simulator.wire.models_body import BATCH, NANO_AIU_PER_CREDIT
 from simulator.wire.reply import Reply
@@ -43,6 +44,17 @@ def messages_usage(reply: Reply, output_tokens: int) -> dict[str, Any]:
         "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
         "output_tokens": output_tokens,
     }
+
+
+def cost_of(reply: Reply, prices: Prices) -> Cost:
+    """What a reply is charged as."""
+    return Cost(
+        prompt_tokens=reply.prompt_tokens,
+        completion_tokens=reply.completion_tokens,
+        cached_tokens=reply.cached_tokens,
+        reasoning_tokens=reply.reasoning_tokens,
+        nano_aiu=total_nano_aiu(token_details(reply, prices)),
+    )
 
 
 def copilot_usage(reply: Reply, prices: Prices) -> dict[str, Any]:

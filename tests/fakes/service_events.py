@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 
 from token_service.domain.callers import Refusal
 from token_service.domain.failures import Failure
+from token_service.domain.quotas import Reading
 from token_service.domain.records import RecordRefusal
 from token_service.domain.tokens import AccountChanges, AccountId, CopilotToken
 from token_service.ports import Source
@@ -30,6 +31,8 @@ class FakeServiceEvents:
         self.problems: list[tuple[str, ...]] = []
         self.restarts: list[tuple[str, ...]] = []
         self.calls: list[tuple[str, str]] = []
+        self.polls: list[tuple[AccountId, Reading]] = []
+        self.left: list[AccountId] = []
 
     def served(self, account: AccountId, source: Source) -> None:
         self.sources[source] += 1
@@ -56,6 +59,15 @@ class FakeServiceEvents:
         self, account: AccountId, token_id: str, reason: str, strikes: int
     ) -> None:
         self.complaints.append((account, token_id, strikes))
+
+    def quotas_polled(self, account: AccountId, reading: Reading) -> None:
+        self.polls.append((account, reading))
+
+    def quotas_left(self, account: AccountId) -> None:
+        self.left.append(account)
+
+    def quota_poll_crashed(self, account: AccountId, error: Exception) -> None:
+        self.bugs.append(error)
 
     def store_up(self, server: str) -> None:
         self.store.append("up")

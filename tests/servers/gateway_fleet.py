@@ -35,6 +35,11 @@ class GatewayReplica(ReplicaProcess):
         self.port, ops = quiet_ports(2)
         self.url = f"http://127.0.0.1:{self.port}"
         self._listen = {"port": self.port, "ops_port": ops}
+        # One ledger for all of a fleet is a test's to ask for; each has a journal of its own.
+        self._usage = {
+            "database_url": f"sqlite:///{directory}/usage-{self.port}.db",
+            "journal_dir": f"{directory}/journal-{self.port}",
+        }
         super().__init__(
             "gateway",
             directory / f"gateway-{self.port}.yaml",
@@ -60,7 +65,11 @@ class GatewayReplica(ReplicaProcess):
         }
 
     def _own(self, document: Mapping[str, Any]) -> dict[str, Any]:
-        return {**document, "listen": {**document.get("listen", {}), **self._listen}}
+        return {
+            **document,
+            "listen": {**document.get("listen", {}), **self._listen},
+            "usage": {**self._usage, **document.get("usage", {})},
+        }
 
 
 class Broker:

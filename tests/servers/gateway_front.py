@@ -8,19 +8,23 @@ from aiohttp import web
 
 from gateway.adapters.affinity import MemoryAffinity
 from gateway.adapters.board import MemoryBoard
+from gateway.adapters.budget_counters import MemoryBudgets
 from gateway.adapters.egress import Guard
 from gateway.adapters.http_upstream import Deadlines, HttpUpstream, open_session
 from gateway.adapters.slots import MemorySlots
 from gateway.adapters.tokenizer import Tokenizer
 from gateway.admission import Admission
 from gateway.bootstrap import front_server
+from gateway.budgets import Budgets
 from gateway.catalogue import Catalogue
 from gateway.domain.api_keys import ApiKey, digest
 from gateway.domain.groups import Group, GroupAccount
 from gateway.domain.models import Model
 from gateway.health import Health
+from gateway.metering import Metering
 from gateway.offers import Offers
 from gateway.plan import Planner
+from gateway.quota_watch import QuotaWatch
 from gateway.relay import Relay
 from gateway.rooms import Rooms
 from gateway.seats import Seats
@@ -30,6 +34,9 @@ from gateway.web.downstream import Heartbeats
 from gateway.web.lifetimes import Lifetimes
 from runtime.clock import SystemClock
 from tests.fakes.gateway_ports import FakeTokens, RecordedEvents
+from tests.fakes.journal import RecordedJournal
+from tests.fakes.ledger import FakeLedger
+from tests.fakes.shipping import Told
 
 KEY = "callers-key"
 AUTHORIZATION = {"Authorization": f"Bearer {KEY}"}
@@ -68,6 +75,7 @@ class FrontUnderTest:
     context: Context
     slots: MemorySlots
     health: Health
+    journal: RecordedJournal
 
 
 @asynccontextmanager
@@ -109,6 +117,9 @@ async def fronting(
         health = Health(MemoryBoard(clock), clock, events)
         seats = Seats(health, rooms, MemoryAffinity(clock), clock, events)
         catalogue = Catalogue(tokens, upstream, clock)
+        journal, ledger = RecordedJournal(), FakeLedger()
+        budgets = Budgets(MemoryBudgets(clock), ledger, clock, events)
+        metering = Metering(journal, budgets, clock, events, Told(), refuses_when_full=True)
         context = Context(
             relay=Relay(
                 seats,
@@ -118,10 +129,15 @@ async def fronting(
                 upstream,
                 clock,
                 events,
+                metering,
+                QuotaWatch(events),
                 idle_seconds=limits.idle,
                 total_seconds=limits.total,
             ),
             admission=Admission(rooms, clock, events),
+            budgets=budgets,
+            metering=metering,
+            ledger=ledger,
             offers=Offers(seats, catalogue),
             counter=Tokenizer(),
             scan_history=False,
@@ -140,5 +156,5 @@ async def fronting(
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         host, port = runner.addresses[0][:2]
         yield FrontUnderTest(
-            f"http://{host}:{port}", host, port, tokens, events, context, slots, health
+            f"http://{host}:{port}", host, port, tokens, events, context, slots, health, journal
         )

@@ -45,6 +45,7 @@ class Pair:
         self.key, sha256 = new_key()
         self.more_keys = {key_id: secrets.token_hex(24) for key_id in more_keys or {}}
         self.base_url = f"http://127.0.0.1:{self.port}"
+        self.database_url = f"sqlite:///{directory}/usage.db"
         self.broker_metrics_url = f"http://127.0.0.1:{broker_ops}/metrics"
         self.gateway_metrics_url = f"http://127.0.0.1:{gateway_ops}/metrics"
         seats = {
@@ -79,6 +80,10 @@ class Pair:
             yaml.safe_dump(
                 {
                     "listen": {"port": self.port, "ops_port": gateway_ops},
+                    "usage": {
+                        "database_url": self.database_url,
+                        "journal_dir": str(directory / "journal"),
+                    },
                     "token_service": {"target": f"127.0.0.1:{grpc}"},
                     "groups": [
                         {

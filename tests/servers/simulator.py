@@ -41,6 +41,10 @@ class Seen(msgspec.Struct, frozen=True):
     status: int
     fault: str | None
     fault_kind: str | None
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+    reasoning_tokens: int
     nano_aiu: int
     outcome: str
     ended_at: float | None

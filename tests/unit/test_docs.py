@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
 
 from gateway.adapters.prometheus import AccountStates, PrometheusEvents
+from gateway.adapters.usage_metrics import JournalState
 from gateway.domain.errors import Fault
 from gateway.settings.document import Settings as GatewaySettings
 from gateway.web.problems import SHAPES
@@ -69,17 +70,19 @@ def test_every_metric_is_documented_and_every_documented_one_exists() -> None:
     gateway = first_cells(section(page, "Metrics of the gateway"))
     metrics = PrometheusEvents()
     metrics.registry.register(AccountStates(dict))
+    metrics.registry.register(JournalState(int, int, int))
     assert gateway == families(metrics.registry)
     broker = first_cells(section(page, "Metrics of token_service"))
     assert broker == broker_families()
 
 
 def broker_families() -> set[str]:
-    source = (ROOT / "token_service/adapters/prometheus.py").read_text()
+    files = [ROOT / f"token_service/adapters/{name}.py" for name in ("prometheus", "quota_metrics")]
+    source = "".join(file.read_text() for file in files)
     names = set(re.findall(r'"((?:copilot|grpc_server)_[a-z_]+)"', source))
     assert BrokerEvents.__module__.endswith("prometheus")
     counters = {"requests", "exchanges", "followers", "started", "handled", "failures", "refusals"}
-    counters |= {"takeovers", "rejections", "refused"}
+    counters |= {"takeovers", "rejections", "refused", "polls"}
     return {name + ("_total" if name.rsplit("_", 1)[1] in counters else "") for name in names}
 
 

@@ -14,12 +14,14 @@ from typing import Protocol
 from runtime.logs import fields
 from token_service.domain.callers import Refusal
 from token_service.domain.failures import MOST_STRIKES, Failure
+from token_service.domain.quotas import Allowance, Outcome, Reading
 from token_service.domain.records import RecordRefusal
 from token_service.domain.tokens import AccountChanges, AccountId, CopilotToken
 from token_service.ports import (
     BrokerEvents,
     CallerEvents,
     ConfigurationEvents,
+    QuotaEvents,
     RpcEvents,
     Source,
     StoreEvents,
@@ -30,10 +32,13 @@ PLACES = 8
 LONGEST_WORDS = 100
 LONGEST_WORD = 24
 MOST_NAMES = 20
+LASTING = frozenset({Outcome.REFUSED, Outcome.UNREADABLE})
 _NO_WORD = re.compile(r"[^A-Za-z0-9_.,:/()-]+")
 
 
-class Events(BrokerEvents, RpcEvents, StoreEvents, CallerEvents, ConfigurationEvents, Protocol):
+class Events(
+    BrokerEvents, QuotaEvents, RpcEvents, StoreEvents, CallerEvents, ConfigurationEvents, Protocol
+):
     """Everything the service reports."""
 
 
@@ -110,6 +115,32 @@ class LoggedEvents:
                 account=account, token_id=token_id, said=words(reason), tokens_in_a_row=strikes
             ),
         )
+
+    def quotas_polled(self, account: AccountId, reading: Reading) -> None:
+        self._next.quotas_polled(account, reading)
+        if isinstance(reading, Allowance):
+            log.debug(
+                "quotas read",
+                extra=fields(
+                    account=account, plan=reading.plan, counts_credits=reading.counts_credits
+                ),
+            )
+            return
+        log.log(
+            # What GitHub refuses a person has to look at; the rest passes, and costs no token.
+            logging.WARNING if reading.outcome in LASTING else logging.INFO,
+            "quotas not read",
+            extra=fields(
+                account=account, outcome=reading.outcome.value, retry_after=reading.retry_after
+            ),
+        )
+
+    def quotas_left(self, account: AccountId) -> None:
+        self._next.quotas_left(account)
+
+    def quota_poll_crashed(self, account: AccountId, error: Exception) -> None:
+        self._next.quota_poll_crashed(account, error)
+        log.error("bug while reading quotas", extra=fields(account=account, **_bug(error)))
 
     def store_up(self, server: str) -> None:
         self._next.store_up(server)

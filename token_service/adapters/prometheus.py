@@ -1,4 +1,4 @@
-"""Every metric of the service: names, labels, buckets (design §8). Nothing else names one.
+"""The metrics of the service: names, labels, buckets (design §8); quota_metrics has the quotas'.
 
 Labels come from closed sets: accounts from the configuration, methods from what is served. With
 more accounts than MOST_ACCOUNTS the label `account` is always `all`, and states are counts.
@@ -18,10 +18,12 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from token_service.adapters.quota_metrics import QuotaMetrics
 from token_service.adapters.tallies import CallTallies, TallyCounter
 from token_service.domain.callers import Refusal
 from token_service.domain.failures import Failure
 from token_service.domain.leases import AccountState, account_state, alert
+from token_service.domain.quotas import Reading
 from token_service.domain.records import RecordRefusal
 from token_service.domain.tokens import AccountChanges, AccountId, CopilotToken
 from token_service.ports import Clock, Source, TokenStore
@@ -44,6 +46,8 @@ class PrometheusEvents:
         self._accounts = frozenset(accounts)
         self._many = len(self._accounts) > MOST_ACCOUNTS
         self._define_broker_metrics(self.registry)
+        self._quotas = QuotaMetrics(self._accounts, MOST_ACCOUNTS)
+        self.registry.register(self._quotas)
         self._define_store_metrics(self.registry)
         self._define_configuration_metrics(self.registry)
         self._define_rpc_metrics(self.registry)
@@ -161,6 +165,17 @@ class PrometheusEvents:
     ) -> None:
         self._complaints.labels(self._label(account)).inc()
 
+    # --- the quotas' events -------------------------------------------------------------------
+
+    def quotas_polled(self, account: AccountId, reading: Reading) -> None:
+        self._quotas.polled(account, reading)
+
+    def quotas_left(self, account: AccountId) -> None:
+        self._quotas.left(account)
+
+    def quota_poll_crashed(self, account: AccountId, error: Exception) -> None:
+        """Counted by `quotas_polled`, which follows it."""
+
     # --- the store's events -------------------------------------------------------------------
 
     def store_up(self, server: str) -> None:
@@ -190,6 +205,7 @@ class PrometheusEvents:
             if many is not self._many:
                 family.clear()
         self._many = many
+        self._quotas.follow(self._accounts)
 
     def reload_refused(self, problems: Sequence[str]) -> None:
         self._reload_failures.inc()

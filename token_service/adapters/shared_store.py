@@ -47,6 +47,7 @@ class SharedStore:
         claim_seconds: float,
         is_sealed: bool,
     ) -> None:
+        self.link = link
         self._memory = memory
         self._step = StoreStep(memory, link, time, events, is_sealed)
         self._time = time

@@ -31,11 +31,13 @@ def _scripts() -> dict[str, str]:
     return {
         file.stem: before + file.read_text()
         for file in sorted(place.glob("*.lua"))
-        if file.stem != "_view"
+        if not file.stem.startswith("_")
     }
 
 
 SCRIPTS = _scripts()
+# Stands alone: it is about no record.
+TURN = (Path(__file__).parent / "lua" / "_turn.lua").read_text()
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,13 @@ class ValkeyShelf:
 
     async def forget(self, account: Account) -> Sighting:
         return await self._run("forget", account, self.channel, account.id)
+
+    async def turn(self, account: Account, owner: str, seconds: float) -> float:
+        """Take or keep the turn to ask for the account's quotas: 0, or the seconds until the
+        one who has it loses it."""
+        key = f"{{{self._namespace}:{account.id}}}:quotas"
+        left = await self._connection.run(TURN, (key,), (owner, _milliseconds(seconds)))
+        return int(left) / 1000
 
     # --- to and from the wire -----------------------------------------------------------------
 

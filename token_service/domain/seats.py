@@ -64,6 +64,10 @@ class Seats:
         """All of them, by id."""
         return [seat for _, seat in sorted(self._seats.items())]
 
+    def in_use(self, now: float, seconds: float) -> list[Account]:
+        """Those that somebody asked for within the last `seconds`."""
+        return [s.account for s in self._seats.values() if s.was_asked_for(now, seconds)]
+
     def is_direct(self, account: str) -> bool:
         """Whether the account's tokens are its GitHub credential; False for one that is not."""
         seat = self.get(account)

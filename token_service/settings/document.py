@@ -67,6 +67,12 @@ class Freshness(Part):
     idle_seconds: SomeSeconds = 3600
 
 
+class Quotas(Part):
+    """How often GitHub is asked for accounts' quotas, in minutes; 0: not at all."""
+
+    poll_minutes: int = Field(default=15, ge=0, le=1440)
+
+
 class Log(Part):
     """Log lines."""
 
@@ -94,6 +100,7 @@ class Settings(Document):
     client_identity: Identity = Identity()
     accounts: tuple[AccountSettings, ...]
     freshness: Freshness = Freshness()
+    quotas: Quotas = Quotas()
     auth: Auth = Field(default=Auth(), validate_default=True)
     log: Log = Log()
     tracing: Tracing = Tracing()

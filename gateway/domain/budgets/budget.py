@@ -18,3 +18,8 @@ class Budget:
     """Whether what is over it is only reported."""
     refuses_unknown: bool = False
     """Whether a request is refused while nothing can be checked."""
+
+    @property
+    def limits_anything(self) -> bool:
+        """Whether there is anything to check."""
+        return (self.requests, self.tokens, self.nano_aiu) != (None, None, None)

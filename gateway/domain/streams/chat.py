@@ -1,6 +1,7 @@
 """Follows a chat stream, and repairs of it what clients choke on (copilot-upstream.md §6.1, §6.2).
 
-A healthy chunk goes on as the bytes it is. Dropped: chunks with nothing for a caller in them.
+A healthy chunk goes on as the bytes it is. Dropped: chunks with nothing for a caller in them, and
+the one with the usage alone where the caller did not ask for it (usage/asking.py did).
 Completed: chunks without object, created, id or model. Taken out: padding. Merged: an answer that
 was split into choices (chat_choices.py). The stream is complete with `[DONE]`, or with a clean end
 after every choice has finished and the usage was said.
@@ -11,6 +12,7 @@ from typing import NamedTuple
 from msgspec import Raw
 
 from gateway.domain.errors import Fault, GatewayError
+from gateway.domain.protocols import Protocol
 from gateway.domain.streams import chat_chunks
 from gateway.domain.streams.chat_choices import CallIndexes, Ending, without_end
 from gateway.domain.streams.chat_chunks import Choice, Chunk
@@ -18,9 +20,12 @@ from gateway.domain.streams.chat_identity import Identity, are_absent
 from gateway.domain.streams.failures import failure_in
 from gateway.domain.streams.framing import with_data
 from gateway.domain.streams.reading import DONE, EventReader
+from gateway.domain.usage.reading import Meter
 
 DONE_EVENT = b"data: [DONE]\n\n"
 OPENINGS = (b'"content":"', b'"arguments":"', b'"reasoning_text":"')
+METERED = b'usage"'
+"""What stands in every chunk that says what was used (§6.1, §6.6)."""
 MAX_CHOICES = 1024
 
 _NO_CHOICES = {"choices": Raw(b"[]")}
@@ -40,9 +45,19 @@ class Source(NamedTuple):
 class ChatFollower(EventReader):
     """See following.Follower."""
 
-    def __init__(self, choices: int, created: int, model: str) -> None:
-        """choices: how many answers the caller asked for."""
-        super().__init__(OPENINGS)
+    def __init__(
+        self,
+        choices: int,
+        created: int,
+        model: str,
+        *,
+        wants_usage: bool = True,
+        meter: Meter | None = None,
+    ) -> None:
+        """choices: how many answers the caller asked for. wants_usage: whether a chunk that has
+        the usage and nothing else is for whoever reads what is let through."""
+        super().__init__(OPENINGS, meter or Meter(Protocol.CHAT))
+        self._wants_usage = wants_usage
         self._is_one = choices <= 1
         self._identity = Identity(created, model)
         self._calls = CallIndexes()
@@ -57,12 +72,16 @@ class ChatFollower(EventReader):
         chunk = chat_chunks.read(data)
         if chunk is None:
             # The caller's own parser is the judge of what cannot be read here.
+            if METERED in data:
+                self._meter.note(data)
             return self._pass(event)
         if chunk.is_ordinary and not self._ending.is_held:
             self._seen.add(0)
             self._identity.note(chunk)
             return self._learn(event, event)
         self._note(chunk)
+        if chunk.says_usage:
+            self._meter.note(data)
         if chunk.choices:
             return self._with_choices(Source(event, data), chunk)
         return self._without_choices(Source(event, data), chunk)
@@ -91,8 +110,10 @@ class ChatFollower(EventReader):
         failure = failure_in(source.data)
         if failure is not None:
             return self._fail(failure)
+        if chunk.says_usage and not self._wants_usage:
+            return self._pass(self._ending.release())
         is_named = chunk.choices == [] and chunk.is_named
-        if not (is_named or chunk.usage or chunk.copilot_usage):
+        if not (is_named or chunk.says_usage):
             return b""
         sent = source.saying(self._repaired(source.data, chunk))
         return self._pass(self._ending.release()) + self._pass(sent)

@@ -98,9 +98,14 @@ class Chunk(Struct, frozen=True):
         return bool(self.object and self.created and self.id and self.model)
 
     @property
+    def says_usage(self) -> bool:
+        """Whether it says what was used."""
+        return bool(self.usage or self.copilot_usage)
+
+    @property
     def is_ordinary(self) -> bool:
         """Whether it carries on the first choice and there is nothing else to it."""
-        if not self.choices or len(self.choices) != 1 or self.usage:
+        if not self.choices or len(self.choices) != 1 or self.usage or self.copilot_usage:
             return False
         return self.padding is UNSET and self.is_named and self.choices[0].is_ordinary
 

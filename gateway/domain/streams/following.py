@@ -11,6 +11,8 @@ from gateway.domain.streams.chat import ChatFollower
 from gateway.domain.streams.failures import StreamFailure
 from gateway.domain.streams.messages import MessagesFollower
 from gateway.domain.streams.responses import ResponsesFollower
+from gateway.domain.usage.reading import Meter
+from gateway.domain.usage.spent import Spent
 
 
 class Follower(Contract):
@@ -25,6 +27,11 @@ class Follower(Contract):
     """Upstream ended the stream with an error event. That event is never handed out, and nothing
     that comes after it is."""
 
+    @property
+    def spent(self) -> Spent:
+        """What upstream has said so far that the answer costs, also after a failure or a cut;
+        NOTHING at first."""
+
     def feed(self, chunk: bytes) -> bytes:
         """What may go to the caller now: whole events only.
 
@@ -37,19 +44,27 @@ class Follower(Contract):
 
 
 def follower_for(
-    protocol: Protocol, *, choices: int = 1, created: int = 0, model: str = ""
+    protocol: Protocol,
+    *,
+    choices: int = 1,
+    created: int = 0,
+    model: str = "",
+    wants_usage: bool = True,
+    meter: Meter | None = None,
 ) -> Follower:
     """A follower for a new stream.
 
     choices: how many answers a chat request asked for. created (seconds since the epoch) and
-    model stand in where upstream leaves them out.
+    model stand in where upstream leaves them out. wants_usage: whether a chat chunk that has the
+    usage and nothing else is let through. meter: takes note of what the answer costs, for whoever
+    has to know it even if the stream is never handed out; without one the follower has its own.
     """
     match protocol:
         case Protocol.CHAT:
-            return ChatFollower(choices, created, model)
+            return ChatFollower(choices, created, model, wants_usage=wants_usage, meter=meter)
         case Protocol.RESPONSES:
-            return ResponsesFollower()
+            return ResponsesFollower(meter)
         case Protocol.MESSAGES:
-            return MessagesFollower()
+            return MessagesFollower(meter)
         case Protocol.EMBEDDINGS:
             raise ValueError("embeddings are never streamed")

@@ -6,11 +6,15 @@ stands beside Anthropic's own fields and harms nobody. The stream is complete wi
 
 import msgspec
 
+from gateway.domain.protocols import Protocol
 from gateway.domain.streams.failures import failure_in, failure_of
 from gateway.domain.streams.framing import name_of
 from gateway.domain.streams.reading import EventReader
+from gateway.domain.usage.reading import Meter
 
 OPENINGS = (b'"text":"', b'"partial_json":"', b'"thinking":"')
+METERED = frozenset({"message_start", "message_delta"})
+"""The events that say what was used (§6.5)."""
 
 
 class _Event(msgspec.Struct, frozen=True):
@@ -23,8 +27,8 @@ _decode = msgspec.json.Decoder(_Event).decode
 class MessagesFollower(EventReader):
     """See following.Follower."""
 
-    def __init__(self) -> None:
-        super().__init__(OPENINGS)
+    def __init__(self, meter: Meter | None = None) -> None:
+        super().__init__(OPENINGS, meter or Meter(Protocol.MESSAGES))
 
     def _take(self, event: bytes, data: bytes) -> bytes:
         kind = name_of(event).decode("utf-8", "replace") or _type_of(data)
@@ -37,6 +41,8 @@ class MessagesFollower(EventReader):
             failure = failure_in(data)
             if failure is not None:
                 return self._fail(failure)
+        if kind in METERED:
+            self._meter.note(data)
         if kind == "message_stop":
             self.is_complete = True
             self._end()

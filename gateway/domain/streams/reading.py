@@ -13,6 +13,8 @@ import msgspec
 from gateway.domain.streams.failures import StreamFailure, failure_in
 from gateway.domain.streams.framing import Unfinished, data_of, ends_in, is_one
 from gateway.domain.streams.likeness import Likeness
+from gateway.domain.usage.reading import Meter
+from gateway.domain.usage.spent import Spent
 
 DONE = b"[DONE]"
 
@@ -20,8 +22,9 @@ DONE = b"[DONE]"
 class EventReader(ABC):
     """Follows one stream; see following.Follower."""
 
-    def __init__(self, openings: Sequence[bytes]) -> None:
-        """openings: of the fields whose value decides nothing, for Likeness."""
+    def __init__(self, openings: Sequence[bytes], meter: Meter) -> None:
+        """openings: of the fields whose value decides nothing, for Likeness. meter: takes note of
+        what upstream says that the answer costs."""
         self.events = 0
         self.is_complete = False
         self.failure: StreamFailure | None = None
@@ -29,6 +32,12 @@ class EventReader(ABC):
         """Nothing more may go to the caller."""
         self._likeness = Likeness(openings)
         self._unfinished = Unfinished()
+        self._meter = meter
+
+    @property
+    def spent(self) -> Spent:
+        """What upstream has said so far that the answer costs."""
+        return self._meter.spent
 
     def feed(self, chunk: bytes) -> bytes:
         """What may go to the caller now. Raises GatewayError (UPSTREAM_BAD_ANSWER)."""

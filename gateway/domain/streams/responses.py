@@ -7,14 +7,18 @@ Everything passes as the bytes it is, but for ids that change from event to even
 
 import msgspec
 
+from gateway.domain.protocols import Protocol
 from gateway.domain.streams.failures import failure_of
 from gateway.domain.streams.framing import with_data
 from gateway.domain.streams.reading import DONE, EventReader
 from gateway.domain.streams.response_ids import Event, StableIds, changed
+from gateway.domain.usage.reading import Meter
 
 OPENINGS = (b'"delta":"',)
 COMPLETE = frozenset({"response.completed", "response.incomplete"})
 FAILED = frozenset({"response.failed", "error"})
+METERED = COMPLETE | FAILED
+"""The events that may say what was used (§6.4)."""
 
 
 class _Kind(msgspec.Struct, frozen=True):
@@ -29,14 +33,16 @@ _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 class ResponsesFollower(EventReader):
     """See following.Follower."""
 
-    def __init__(self) -> None:
-        super().__init__(OPENINGS)
+    def __init__(self, meter: Meter | None = None) -> None:
+        super().__init__(OPENINGS, meter or Meter(Protocol.RESPONSES))
         self._ids = StableIds()
 
     def _take(self, event: bytes, data: bytes) -> bytes:
         if self.is_complete:
             return event if data.strip() == DONE else b""
         seen = _read(data)
+        if seen.type in METERED:
+            self._meter.note(data)
         if seen.type in FAILED:
             return self._fail(failure_of(data))
         changes = self._ids.changes(data, seen)

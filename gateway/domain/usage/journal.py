@@ -11,7 +11,11 @@ import msgspec
 from gateway.domain.usage.record import Outcome, UsageRecord
 
 
-class Begun(msgspec.Struct, frozen=True, omit_defaults=True, tag="begun", tag_field="line"):
+class _Line(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, tag_field="line"):
+    """What all lines are."""
+
+
+class Begun(_Line, frozen=True, tag="begun"):
     """A request whose key was accepted."""
 
     request_id: str
@@ -23,7 +27,7 @@ class Begun(msgspec.Struct, frozen=True, omit_defaults=True, tag="begun", tag_fi
     caller_request_id: str = ""
 
 
-class Sent(msgspec.Struct, frozen=True, omit_defaults=True, tag="sent", tag_field="line"):
+class Sent(_Line, frozen=True, tag="sent"):
     """A request that goes upstream now, for the so many-th time."""
 
     request_id: str
@@ -39,7 +43,7 @@ class Sent(msgspec.Struct, frozen=True, omit_defaults=True, tag="sent", tag_fiel
     premium_multiplier: float | None = None
 
 
-class Ended(msgspec.Struct, frozen=True, omit_defaults=True, tag="ended", tag_field="line"):
+class Ended(_Line, frozen=True, tag="ended"):
     """A request's record: nothing more comes of it."""
 
     record: UsageRecord

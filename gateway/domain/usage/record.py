@@ -46,7 +46,7 @@ class CreditsSource(Enum):
     """Estimated from the catalogue's prices, since upstream did not say."""
 
 
-class UsageRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class UsageRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One row of `usage_records`. Times in seconds, `time` since the epoch.
 
     Evolves by expand and contract: a field that is added has a default, so that records of the

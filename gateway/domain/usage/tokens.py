@@ -3,12 +3,12 @@
 OpenAI's input counts contain what came from a cache; Anthropic's do not.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+
+class Tokens(msgspec.Struct, frozen=True, gc=False):
     """What an answer cost, in tokens."""
 
     input: int = 0

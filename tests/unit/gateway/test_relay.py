@@ -1,28 +1,41 @@
 """One call over several accounts: what is sent where, and what the caller gets."""
 
+from asyncio import CancelledError
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 import pytest
 
 from gateway.adapters.affinity import MemoryAffinity
 from gateway.adapters.board import MemoryBoard
+from gateway.adapters.budget_counters import MemoryBudgets
 from gateway.adapters.slots import MemorySlots
 from gateway.answers import StreamAnswer
+from gateway.budgets import Budgets
 from gateway.domain.call import Call
 from gateway.domain.errors import Fault, GatewayError
-from gateway.domain.groups import GroupAccount
+from gateway.domain.groups import Group, GroupAccount
+from gateway.domain.models import Model
+from gateway.domain.protocols import Protocol
+from gateway.domain.usage.prices import Prices, Tier
+from gateway.domain.usage.spent import NOTHING, Spent
+from gateway.domain.usage.tokens import Tokens
 from gateway.health import Health
+from gateway.metering import Metering
 from gateway.plan import Planner
 from gateway.ports import Bond, Exchange, UpstreamReply, UpstreamRequest
+from gateway.quota_watch import QuotaWatch
 from gateway.relay import Relay, WholeAnswer
 from gateway.rooms import Rooms
 from gateway.seats import Seats
-from tests.fakes.calls import a_call, a_group, an_exchange, bound_to
+from tests.fakes.calls import BODY, a_call, a_group, an_exchange, bound_to
 from tests.fakes.clock import FakeClock
 from tests.fakes.gateway_ports import FakeTokens, RecordedEvents
+from tests.fakes.journal import RecordedJournal
+from tests.fakes.ledger import FakeLedger
+from tests.fakes.shipping import Told
 from tests.servers.gateway_front import Unknowing
 
 pytestmark = pytest.mark.anyio
@@ -88,6 +101,16 @@ class Upstream:
         return [request.url.split("/")[2] for request in self.requests]
 
 
+class Listed(Unknowing):
+    """Knows of one model at most, and asks nobody."""
+
+    model_known: Model | None = None
+
+    async def model(self, account: str, platform: str, model_id: str) -> Model | None:
+        known = self.model_known
+        return known if known is not None and known.id == model_id else None
+
+
 class Office:
     """A relay over scripted accounts; an account's host is its name."""
 
@@ -99,17 +122,28 @@ class Office:
         self.slots, self.affinity = MemorySlots(), MemoryAffinity(self.clock)
         health = Health(MemoryBoard(self.clock), self.clock, self.events)
         seats = Seats(health, Rooms(self.slots), self.affinity, self.clock, self.events)
+        self.journal = RecordedJournal()
+        budgets = Budgets(MemoryBudgets(self.clock), FakeLedger(), self.clock, self.events)
+        self.listed = Listed(self.tokens, self.upstream, self.clock)
         self.relay = Relay(
             seats,
             health,
             self.tokens,
-            Planner(Unknowing(self.tokens, self.upstream, self.clock), self.clock),
+            Planner(self.listed, self.clock),
             self.upstream,
             self.clock,
             self.events,
+            Metering(
+                self.journal, budgets, self.clock, self.events, Told(), refuses_when_full=True
+            ),
+            QuotaWatch(self.events),
             idle_seconds=60,
             total_seconds=100,
         )
+
+    def exchange(self) -> Exchange:
+        """A request that comes now."""
+        return an_exchange(self.clock.monotonic())
 
     async def whole(self, call: Call, exchange: Exchange | None = None) -> bytes:
         async with self.relay.open(call, exchange or an_exchange(self.clock.monotonic())) as answer:
@@ -296,3 +330,173 @@ async def test_a_history_upstream_cannot_open_is_sent_once_more_without_it() -> 
     office = Office(a=[refusal, Reply()], b=[])
     assert await office.whole(a_call(a_group("a", "b"))) == GOOD
     assert office.upstream.asked == ["a", "a"]
+
+
+# --- what it cost ---
+
+USED = b'"usage":{"prompt_tokens":9,"completion_tokens":2},"copilot_usage":{"total_nano_aiu":70}'
+COST = Spent(Tokens(9, 2), 70)
+GOOD_AND_COSTLY = GOOD[:-1] + b"," + USED + b"}"
+USAGE_EVENT = (
+    b'data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"m","choices":[],'
+    + USED
+    + b"}\n\n"
+)
+FINISH = EVENT.replace(b"null", b'"stop"')
+CUT_OFF = GatewayError(Fault.UPSTREAM_CUT_OFF, "cut")
+
+
+async def test_what_a_whole_answer_cost_is_known_when_it_is_handed_out() -> None:
+    office = Office(a=[Reply(pieces=(GOOD_AND_COSTLY,))])
+    exchange = office.exchange()
+    async with office.relay.open(a_call(a_group("a")), exchange):
+        assert exchange.spent == COST
+    assert (exchange.spent, exchange.attempts) == (COST, 1)
+
+
+async def test_an_answer_that_says_nothing_of_it_costs_nothing_known() -> None:
+    office = Office(a=[Reply()])
+    exchange = office.exchange()
+    await office.whole(a_call(a_group("a")), exchange)
+    assert exchange.spent == NOTHING
+
+
+async def test_what_a_stream_cost_is_known_before_its_last_piece_goes_out() -> None:
+    office = Office(a=[Reply(pieces=(EVENT, FINISH, USAGE_EVENT, DONE))])
+    exchange = office.exchange()
+    seen = []
+    async with office.relay.open(a_call(a_group("a"), stream=True), exchange) as answer:
+        assert isinstance(answer, StreamAnswer)
+        while piece := await answer.next():
+            seen.append((piece, answer.is_complete, exchange.spent + answer.spent))
+        assert exchange.spent == NOTHING
+    assert exchange.spent == COST
+    # The usage lets the end go that waited for it, so that both are one piece.
+    assert seen == [
+        (EVENT, False, NOTHING),
+        (FINISH + USAGE_EVENT, False, COST),
+        (DONE, True, COST),
+    ]
+
+
+async def test_a_stream_that_comes_all_at_once_is_counted_once() -> None:
+    office = Office(a=[Reply(pieces=(EVENT + FINISH + USAGE_EVENT + DONE,))])
+    exchange = office.exchange()
+    await office.stream(a_call(a_group("a"), stream=True), exchange)
+    assert exchange.spent == COST
+
+
+@pytest.mark.parametrize("leaving", [CancelledError, RuntimeError])
+async def test_a_stream_that_is_left_cost_what_is_known(leaving: type[BaseException]) -> None:
+    office = Office(a=[Reply(pieces=(EVENT, FINISH, USAGE_EVENT, DONE))])
+    exchange = office.exchange()
+    call = a_call(a_group("a"), stream=True)
+
+    async def leave() -> None:
+        async with office.relay.open(call, exchange) as answer:
+            assert isinstance(answer, StreamAnswer)
+            await answer.next()
+            await answer.next()
+            raise leaving
+
+    with pytest.raises(leaving):
+        await leave()
+    assert exchange.spent == COST
+
+
+async def test_a_stream_that_breaks_off_after_its_usage_cost_it() -> None:
+    office = Office(a=[Reply(pieces=(EVENT, FINISH, USAGE_EVENT, CUT_OFF))])
+    exchange = office.exchange()
+    with pytest.raises(GatewayError):
+        await office.stream(a_call(a_group("a"), stream=True), exchange)
+    assert exchange.spent == COST
+
+
+async def test_an_attempt_that_nobody_saw_cost_something_too() -> None:
+    """A stream that fails before anything was handed out, then one that does not."""
+    failed = Reply(pieces=(USAGE_EVENT + ERROR_EVENT,))
+    office = Office(a=[failed], b=[Reply(pieces=(EVENT, USAGE_EVENT, DONE))])
+    exchange = office.exchange()
+    await office.stream(a_call(a_group("a", "b"), stream=True), exchange)
+    assert exchange.spent == COST + COST
+    assert exchange.attempts == 2
+
+
+async def test_an_answer_that_is_put_together_cost_what_its_parts_said() -> None:
+    cut = Reply(pieces=(EVENT, FINISH, USAGE_EVENT, CUT_OFF))
+    good = Reply(pieces=(EVENT, FINISH, USAGE_EVENT, DONE))
+    office = Office(a=[cut], b=[good])
+    exchange = office.exchange()
+    await office.whole(a_call(a_group("a", "b"), model="claude-sonnet-4.6"), exchange)
+    assert exchange.spent == COST + COST
+
+
+async def test_a_refusal_costs_an_attempt_and_nothing_else() -> None:
+    office = Office(a=[refused(500)], b=[Reply(pieces=(GOOD_AND_COSTLY,))])
+    exchange = office.exchange()
+    await office.whole(a_call(a_group("a", "b")), exchange)
+    assert (exchange.spent, exchange.attempts) == (COST, 2)
+
+
+async def test_an_account_without_a_token_is_no_attempt() -> None:
+    office = Office()
+    office.tokens.error = GatewayError(Fault.SEAT_CREDENTIAL, "none")
+    exchange = office.exchange()
+    with pytest.raises(GatewayError):
+        await office.whole(a_call(a_group("a")), exchange)
+    assert exchange.attempts == 0
+
+
+async def test_what_is_asked_of_upstream_is_on_record() -> None:
+    prices = Prices(Tier(1, 2, 3, 4))
+    office = Office(a=[Reply()])
+    office.listed.model_known = Model("real", prices=prices, premium_multiplier=0.33)
+    exchange = office.exchange()
+    await office.whole(a_call(a_group("a", aliases=(("m*", "real"),))), exchange)
+    assert exchange.served_model == "real"
+    assert (exchange.prices, exchange.premium_multiplier) == (prices, 0.33)
+    assert exchange.is_listed
+
+
+# --- usage that the caller did not ask for ---
+
+
+def unasked(group: Group, body: bytes = BODY) -> Call:
+    return replace(a_call(group, stream=True, body=body), wants_usage=False)
+
+
+async def test_usage_that_the_caller_did_not_ask_for_is_for_the_ledger() -> None:
+    office = Office(a=[Reply(pieces=(EVENT, FINISH, USAGE_EVENT, DONE))])
+    exchange = office.exchange()
+    call = unasked(a_group("a"))
+    assert await office.stream(call, exchange) == EVENT + FINISH + DONE
+    assert exchange.spent == COST
+    sent = office.upstream.requests[0].body
+    assert sent is not None
+    expected = {**msgspec.json.decode(BODY), "stream_options": {"include_usage": True}}
+    assert msgspec.json.decode(sent) == expected
+
+
+async def test_a_caller_that_wants_no_usage_is_not_overruled() -> None:
+    body = BODY[:-1] + b',"stream_options":{"include_usage":false}}'
+    office = Office(a=[Reply(pieces=(EVENT, FINISH, DONE))])
+    await office.stream(unasked(a_group("a"), body))
+    assert office.upstream.requests[0].body is body
+
+
+async def test_a_caller_that_asks_for_usage_gets_every_byte() -> None:
+    pieces = (EVENT, FINISH, USAGE_EVENT, DONE)
+    office = Office(a=[Reply(pieces=pieces)])
+    call = a_call(a_group("a"), stream=True)
+    assert await office.stream(call) == b"".join(pieces)
+    assert office.upstream.requests[0].body is call.body
+
+
+async def test_usage_that_a_translation_reads_is_asked_for_and_comes_through() -> None:
+    body = b'{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"a"}],"stream":true}'
+    office = Office(a=[Reply(pieces=(EVENT, FINISH, USAGE_EVENT, DONE))])
+    call = replace(unasked(a_group("a"), body), protocol=Protocol.MESSAGES)
+    exchange = office.exchange()
+    office.listed.model_known = Model("m", endpoints=frozenset({Protocol.CHAT}))
+    assert b'"output_tokens":2' in await office.stream(call, exchange)
+    assert exchange.spent == COST

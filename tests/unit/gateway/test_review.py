@@ -15,6 +15,7 @@ from tests.unit.gateway.settings.documents import CI_BOT, TEAM, api_key, openai,
 
 CA = Authority()
 PAIR = CA.issue("gateway")
+SHADOW = {"requests": 1, "shadow": True}
 
 
 def warned(directory: Path, **content: Any) -> list[str]:
@@ -28,19 +29,8 @@ def test_nothing_is_said_about_a_small_document_and_the_sample(tmp_path: Path) -
 
 
 def test_a_limit_that_does_not_limit_is_said(tmp_path: Path) -> None:
-    key = {**CI_BOT, "rate": {"requests_per_minute": 5}, "budget": {"credits": 500}}
-    group = {**TEAM, "budget": {"credits": 5}}
-    content: dict[str, Any] = {
-        "groups": [group],
-        "keys": [key],
-        "usage": {"retention_days": 30},
-    }
-    assert warned(tmp_path, **content) == [
-        "groups[team].budget",
-        "keys[ci-bot].budget",
-        "keys[ci-bot].rate",
-        "usage",
-    ]
+    key = {**CI_BOT, "rate": {"requests_per_minute": 5}}
+    assert warned(tmp_path, keys=[key]) == ["keys[ci-bot].rate"]
 
 
 def test_what_is_enforced_is_not_warned_about(tmp_path: Path) -> None:
@@ -50,8 +40,10 @@ def test_what_is_enforced_is_not_warned_about(tmp_path: Path) -> None:
         "models": {"aliases": {"x-*": "y"}},
         "failover": {"max_switches": 1, "on_quota": "move"},
         "fallback_group": "others",
+        "budget": {"period": "day", "tokens": 5, "shadow": True},
     }
-    key = {**CI_BOT, "max_concurrency": 4, "max_waiting": 2}
+    budget = {"credits": 500, "when_unknown": "refuse"}
+    key = {**CI_BOT, "max_concurrency": 4, "max_waiting": 2, "budget": budget}
     content: dict[str, Any] = {
         "groups": [group, openai(tmp_path)],
         "keys": [key],
@@ -59,6 +51,7 @@ def test_what_is_enforced_is_not_warned_about(tmp_path: Path) -> None:
         "limits": {"heartbeat_seconds": 5},
         "listen": {"connection_max_age_seconds": 60},
         "store": {"url": "valkey://localhost"},
+        "usage": {"retention_days": 30},
     }
     assert warned(tmp_path, **content) == []
 
@@ -72,6 +65,12 @@ def test_what_is_enforced_is_not_warned_about(tmp_path: Path) -> None:
         (
             {"groups": [{**TEAM, "failover": {"on_quota": "move"}}]},
             "groups[team].failover.on_quota",
+        ),
+        ({"groups": [{**TEAM, "budget": {"period": "day"}}]}, "groups[team].budget"),
+        ({"keys": [{**CI_BOT, "budget": {"shadow": True}}]}, "keys[ci-bot].budget"),
+        (
+            {"keys": [{**CI_BOT, "budget": {**SHADOW, "when_unknown": "refuse"}}]},
+            "keys[ci-bot].budget.when_unknown",
         ),
     ],
 )

@@ -99,6 +99,16 @@ async def test_a_cold_account_costs_one_exchange_and_a_warm_one_none() -> None:
         assert d.events.sources == {"exchange": 1, "memory": 1}
 
 
+async def test_an_account_is_in_use_for_some_time_after_it_was_asked_for() -> None:
+    async with desk() as d:
+        assert d.broker.in_use(3600.0) == []
+        await d.broker.get("seat-1")
+        await d.clock.advance(3600)
+        assert d.broker.in_use(3600.0) == [ACCOUNTS[0]]
+        await d.clock.advance(1)
+        assert d.broker.in_use(3600.0) == []
+
+
 async def test_a_warm_answer_waits_for_nothing() -> None:
     """The fresh path never yields to the event loop."""
     async with desk() as d:

@@ -165,13 +165,13 @@ def test_everything_listens_on_loopback_at_the_ports_asked_for() -> None:
         "grpc": "127.0.0.1:3",
         "ops": "127.0.0.1:4",
     }
-    gateway = gateway_document(what, "0" * 64)
+    gateway = gateway_document(what, "0" * 64, "/somewhere")
     assert gateway["listen"] == {"host": "127.0.0.1", "port": 1, "ops_port": 2}
     assert gateway["token_service"] == {"target": "127.0.0.1:3"}
 
 
 def test_the_one_key_reaches_the_one_account() -> None:
-    document = gateway_document(plan({}, Options()), "0" * 64)
+    document = gateway_document(plan({}, Options()), "0" * 64, "/somewhere")
     (key,), (group,) = document["keys"], document["groups"]
     assert key["sha256"] == "0" * 64
     assert key["group"] == group["id"]

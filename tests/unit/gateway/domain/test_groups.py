@@ -38,10 +38,10 @@ def test_a_path_may_be_for_one_platform_only(
     group: str, required: str | None, refused: bool
 ) -> None:
     if not refused:
-        assert groups.of_key(GROUPS, key(group), required).id == group
+        groups.check_platform(GROUPS[group], required)
         return
     with pytest.raises(GatewayError) as caught:
-        groups.of_key(GROUPS, key(group), required)
+        groups.check_platform(GROUPS[group], required)
     assert caught.value.fault is Fault.POLICY_PLATFORM
 
 

@@ -8,6 +8,7 @@ import pytest
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.models import Model, find, parse
 from gateway.domain.protocols import Protocol
+from gateway.domain.usage.prices import Prices, Tier
 
 CHAT, RESPONSES, MESSAGES = Protocol.CHAT, Protocol.RESPONSES, Protocol.MESSAGES
 
@@ -93,6 +94,36 @@ def test_a_model_says_whether_it_can_be_told_how_much_to_think(
 ) -> None:
     (model,) = parse(listing(entry("m", capabilities={"type": "chat", **said})))
     assert model.takes_effort is effort
+
+
+PRICES = {"batch_size": 1_000_000, "default": {"input_price": 300, "output_price": 1500}}
+
+
+def test_a_model_says_what_it_costs() -> None:
+    billing = {"is_premium": True, "multiplier": 0.33, "token_prices": PRICES}
+    (model,) = parse(listing(entry("m", billing=billing)))
+    credit = 10**9
+    tier = Tier(300 * credit, 1500 * credit, 300 * credit, 300 * credit)
+    assert (model.prices, model.premium_multiplier) == (Prices(tier), 0.33)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"billing": None},
+        {"billing": "dear"},
+        {"billing": {"multiplier": "one", "token_prices": {**PRICES, "batch_size": 0}}},
+    ],
+)
+def test_a_model_whose_prices_are_not_understood_is_one_all_the_same(
+    fields: dict[str, Any],
+) -> None:
+    found = parse(listing(entry("m", **fields), entry("n")))
+    assert [(model.id, model.prices, model.premium_multiplier) for model in found] == [
+        ("m", None, None),
+        ("n", None, None),
+    ]
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"data":null}', b'{"models":[]}'])

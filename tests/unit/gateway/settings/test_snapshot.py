@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from gateway.domain.api_keys import ApiKey
+from gateway.domain.budgets.budget import Budget
+from gateway.domain.budgets.period import Period
 from gateway.domain.failover import Policy
 from gateway.domain.groups import Group, GroupAccount
 from gateway.settings.snapshot import Snapshot, files_of, read_snapshot, snapshot_of
@@ -61,6 +63,40 @@ def test_a_group_becomes_a_value_by_its_id(tmp_path: Path) -> None:
         keys=1,
     )
     assert (found["spare"].fallback, found["spare"].keys) == (None, 0)
+
+
+def test_a_budget_becomes_a_value_of_the_key_and_of_the_group(tmp_path: Path) -> None:
+    mine = {"period": "day", "requests": 5, "shadow": True}
+    ours = {"tokens": 7, "credits": 500, "when_unknown": "refuse"}
+    found = snapshot(tmp_path, keys=[{**CI_BOT, "budget": mine}], groups=[{**TEAM, "budget": ours}])
+    assert found.keys[SHA].budget == Budget(Period.DAY, requests=5, is_shadow=True)
+    assert found.groups["team"].budget == Budget(
+        Period.MONTH, tokens=7, nano_aiu=500 * 10**9, refuses_unknown=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("credits", "nano_aiu"),
+    [
+        (0.1, 100_000_000),
+        (0.3, 300_000_000),
+        (1_234_567.123456789, 1_234_567_123_456_789),
+        (4.35, 4_350_000_000),
+        (1e-12, 1),
+        (1e300, 10**309),
+    ],
+)
+def test_credits_are_what_was_written_to_the_last_unit(
+    tmp_path: Path, credits: float, nano_aiu: int
+) -> None:
+    found = snapshot(tmp_path, keys=[{**CI_BOT, "budget": {"credits": credits}}])
+    assert found.keys[SHA].budget == Budget(Period.MONTH, nano_aiu=nano_aiu)
+
+
+@pytest.mark.parametrize("budget", [None, {"period": "day"}])
+def test_a_budget_that_limits_nothing_is_none(tmp_path: Path, budget: Any) -> None:
+    found = snapshot(tmp_path, keys=[{**CI_BOT, "budget": budget}])
+    assert found.keys[SHA].budget is None
 
 
 def test_a_small_document_comes_to_the_domains_usual_policy(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Rules meet requests: which are replaced, which are only sent differently, who is charged."""
 
+import pytest
+
 from simulator.endpoints.answering import unknown_refusals
 from simulator.faults.plan import Ending
 from simulator.scenario.document import Scenario
@@ -36,6 +38,7 @@ def test_an_error_under_status_200_costs_nothing() -> None:
     fault = {"match": {"endpoint": "chat"}, "error_in_200": {"code": "rate_limited"}}
     told = Simulated({"faults": [fault]}).chat()
     assert (told.status, told.entry.nano_aiu) == (200, 0)
+    assert (told.entry.prompt_tokens, told.entry.completion_tokens) == (0, 0)
     assert told.json == {"error": {"code": "rate_limited", "message": "simulated error"}}
 
 
@@ -44,7 +47,19 @@ def test_a_broken_stream_is_charged_in_full() -> None:
     fault = {"match": {"endpoint": "chat"}, "end": {"how": "reset", "after_events": 3}}
     broken = Simulated({"faults": [fault]}).chat(stream=True)
     assert broken.plan.ending is Ending.RESET
-    assert broken.entry.nano_aiu == Simulated().chat(stream=True).entry.nano_aiu
+    whole = Simulated().chat(stream=True)
+    assert broken.entry.nano_aiu == whole.entry.nano_aiu
+    assert broken.entry.completion_tokens == whole.entry.completion_tokens > 0
+
+
+@pytest.mark.parametrize("model", ["gpt-4o", "claude-sonnet-4.6"])
+def test_what_is_not_said_is_charged_all_the_same(model: str) -> None:
+    fault = {"match": {"endpoint": "chat"}, "drop": ["usage", "copilot_usage"]}
+    told = Simulated({"faults": [fault]}).chat(stream=True, model=model)
+    assert not any(chunk.get("usage") or "copilot_usage" in chunk for chunk in told.events)
+    plain = Simulated().chat(stream=True, model=model).entry
+    assert told.entry.prompt_tokens == plain.prompt_tokens > 0
+    assert told.entry.nano_aiu == plain.nano_aiu > 0
 
 
 def test_a_script_changes_what_is_said() -> None:

@@ -24,6 +24,8 @@ def test_a_vector_for_each_text() -> None:
     first, second, third = (each["embedding"] for each in told.json["data"])
     assert first == third != second
     assert len(first) == 8
+    assert told.entry.prompt_tokens == told.json["usage"]["prompt_tokens"] > 0
+    assert told.entry.completion_tokens == 0
     assert told.entry.nano_aiu == told.json["copilot_usage"]["total_nano_aiu"] > 0
     assert (told.entry.endpoint, told.entry.model) == ("embeddings", "text-embedding-3-small")
 

@@ -175,6 +175,22 @@ def test_ledger_knows_whose_it_was_and_what_it_cost(ask: Ask, path: str, model: 
 
 
 @each_protocol
+def test_ledger_knows_the_tokens_that_the_answer_names(ask: Ask, path: str, model: str) -> None:
+    """Whichever way a protocol counts: Anthropic's input is without what came from a cache."""
+    told = ask(Simulated({"chat": {"cached_tokens": 2, "reasoning": True}}), model=model)
+    entry, usage = told.entry, told.json["usage"]
+    apart = usage.get("cache_read_input_tokens", 0)
+    inputs = usage.get("prompt_tokens", usage.get("input_tokens", 0) + apart)
+    assert (entry.prompt_tokens, entry.cached_tokens) == (inputs, 2)
+    outputs = usage.get("completion_tokens", usage.get("output_tokens"))
+    assert entry.completion_tokens == outputs > entry.reasoning_tokens
+    details = usage.get("completion_tokens_details") or usage.get("output_tokens_details") or {}
+    assert entry.reasoning_tokens == details.get("reasoning_tokens", entry.reasoning_tokens)
+    written = {"prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens"}
+    assert written <= entry.as_json().keys()
+
+
+@each_protocol
 def test_legacy_plans_are_told_no_cost(ask: Ask, path: str, model: str) -> None:
     accounts = [{"login": "a", "credentials": ["ghu_a"], "token_based_billing": False}]
     simulated = Simulated({"accounts": accounts})

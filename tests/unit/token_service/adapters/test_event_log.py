@@ -15,6 +15,7 @@ from tests.fakes.token_store import token_of
 from token_service.adapters.event_log import LoggedEvents
 from token_service.domain.errors import GitHubUnavailable, NoCopilotAccess
 from token_service.domain.failures import Failure
+from token_service.domain.quotas import Miss, Outcome
 from token_service.domain.tokens import AccountChanges, AccountId
 
 SEAT = AccountId("seat-1")
@@ -109,3 +110,26 @@ def test_settings_that_wait_for_a_restart_are_a_warning(stream: io.StringIO) -> 
 
     (line,) = lines(stream)
     assert (line["level"], line["settings"]) == ("warning", "listen.grpc, log.level")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "level"), [(Outcome.REFUSED, "warning"), (Outcome.UNAVAILABLE, "info")]
+)
+def test_quotas_that_were_not_read_are_as_loud_as_somebody_has_to_look(
+    stream: io.StringIO, outcome: Outcome, level: str
+) -> None:
+    listener = FakeServiceEvents()
+    LoggedEvents(listener).quotas_polled(SEAT, Miss(outcome, 90.0))
+
+    (line,) = lines(stream)
+    assert (line["level"], line["account"], line["outcome"]) == (level, "seat-1", outcome.value)
+    assert listener.polls == [(SEAT, Miss(outcome, 90.0))]
+
+
+def test_a_bug_while_reading_quotas_is_logged_by_type(stream: io.StringIO) -> None:
+    listener = FakeServiceEvents()
+    LoggedEvents(listener).quota_poll_crashed(SEAT, KeyError("secret"))
+
+    (line,) = lines(stream)
+    assert (line["level"], line["error"]) == ("error", "KeyError")
+    assert "secret" not in stream.getvalue()

@@ -57,6 +57,19 @@ def test_one_account_is_a_configuration(tmp_path: Path) -> None:
     assert settings.freshness.renew_before_seconds == 300
 
 
+@pytest.mark.parametrize("minutes", [0, 1, 1440])
+def test_quotas_are_asked_for_every_so_many_minutes_or_never(tmp_path: Path, minutes: int) -> None:
+    assert loaded(tmp_path, {"quotas": {"poll_minutes": minutes}}).quotas.poll_minutes == minutes
+
+
+@pytest.mark.parametrize("minutes", [-1, 0.5, 1441])
+def test_quotas_are_not_asked_for_more_often_than_once_a_minute(
+    tmp_path: Path, minutes: float
+) -> None:
+    (problem,) = problems(tmp_path, {"quotas": {"poll_minutes": minutes}})
+    assert problem.startswith("quotas.poll_minutes: ")
+
+
 NOT_IN_THIS_VERSION: list[tuple[str, dict[str, Any]]] = [
     ("tracing.otlp_endpoint", {"tracing": {"otlp_endpoint": "http://collector:4317"}}),
 ]

@@ -38,6 +38,13 @@ from tests.unit.gateway.domain.streams.shapes import (
 
 words = st.text(st.sampled_from('aé🦊 "\\\n[D'), max_size=6)
 indexes = st.sampled_from([0, 0, 0, 1, 2])
+usages = st.fixed_dictionaries(
+    {},
+    optional={
+        "usage": st.builds(lambda count: {"completion_tokens": count}, st.integers(-1, 99)),
+        "copilot_usage": st.builds(lambda sum_: {"total_nano_aiu": sum_}, st.integers(-1, 99)),
+    },
+)
 reasons = st.sampled_from([None, None, "stop", "tool_calls", "length"])
 
 chat_chunks = st.one_of(
@@ -68,6 +75,14 @@ chat_chunks = st.one_of(
     ),
     st.builds(lambda text: gpt_delta({"content": text, "padding": "abc"}), words),
     st.just(gpt([{"index": n, "delta": {"content": "x"}} for n in (0, 1)], usage=USED)),
+    st.builds(
+        lambda text, used: gpt(
+            [{"index": 0, "delta": {"content": text}, "finish_reason": None}], **used
+        ),
+        words,
+        usages,
+    ),
+    st.builds(lambda used: gpt([], **used), usages),
     st.sampled_from([{"choices": None}, {"id": "only"}, {"choices": "none of ours"}]),
 )
 messages_events = st.one_of(
@@ -75,6 +90,7 @@ messages_events = st.one_of(
     st.builds(
         lambda text: {"type": "content_block_delta", "index": 0, "delta": {"text": text}}, words
     ),
+    st.builds(lambda used: {"type": "message_delta", **used}, usages),
 )
 responses_events = st.one_of(
     st.sampled_from([*STEADY, *CHURNING]),
@@ -124,7 +140,7 @@ def streams(draw: st.DrawFn) -> tuple[Protocol, int, bytes]:
 
 
 def outcome(one: Follower, chunks: list[bytes]) -> tuple[object, ...]:
-    return follow(one, chunks), one.events, one.is_complete, one.failure
+    return follow(one, chunks), one.events, one.is_complete, one.failure, one.spent
 
 
 def new(protocol: Protocol, choices: int) -> Follower:

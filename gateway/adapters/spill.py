@@ -1,0 +1,90 @@
+"""The Spill port: a bounded stream in the shared store, for records a dying process cannot ship.
+
+Any replica ships them, several at once if it comes to that: the ledger knows a record by its id.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from gateway.adapters.scripts import script
+from gateway.domain.usage.record import UsageRecord
+from runtime.valkey.link import StoreLink
+from runtime.valkey.server import Connection
+
+PUT, TAKE, FORGET = script("spill_put"), script("spill_take"), script("spill_forget")
+
+MOST_RECORDS = 200_000
+"""In the stream: some 100 MB. What is there is never dropped for what comes."""
+MOST_AT_ONCE = 200
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(UsageRecord).decode
+
+
+class NoSpill:
+    """Where there is no shared store."""
+
+    async def put(self, records: Sequence[UsageRecord]) -> bool:
+        """See ports.Spill."""
+        return False
+
+    async def next(self) -> Sequence[UsageRecord]:
+        """See ports.Source."""
+        return ()
+
+    async def done(self, records: Sequence[UsageRecord]) -> None:
+        """See ports.Source."""
+
+    def start_over(self) -> None:
+        """See ports.Source."""
+
+
+class SharedSpill:
+    """The stream of one deployment."""
+
+    def __init__(self, link: StoreLink[Connection], namespace: str) -> None:
+        self._link = link
+        self._key = f"{{{namespace}:usage}}:spilled"
+        self._taken: list[bytes] = []
+
+    async def put(self, records: Sequence[UsageRecord]) -> bool:
+        """See ports.Spill."""
+        for start in range(0, len(records), MOST_AT_ONCE):
+            lines = [_encode(each) for each in records[start : start + MOST_AT_ONCE]]
+            if await self._ask(PUT, (MOST_RECORDS, *lines)) != 1:
+                return False
+        return True
+
+    async def next(self) -> Sequence[UsageRecord]:
+        """See ports.Source."""
+        found: Sequence[bytes] | None = await self._ask(TAKE, (MOST_AT_ONCE,))
+        if not found:
+            return ()
+        self._taken = list(found[::2])
+        records = [record for line in found[1::2] if (record := _read(line)) is not None]
+        if not records:
+            await self.done(())
+        return records
+
+    async def done(self, records: Sequence[UsageRecord]) -> None:
+        """See ports.Source."""
+        taken, self._taken = tuple(self._taken), []
+        await self._ask(FORGET, taken)
+
+    def start_over(self) -> None:
+        """See ports.Source."""
+        self._taken = []
+
+    async def _ask(self, name: str, arguments: tuple[bytes | int, ...]) -> Any:
+        """The script's answer; None when the store gives none."""
+        return await self._link.ask(lambda store: store.run(name, (self._key,), arguments))
+
+
+def _read(line: bytes) -> UsageRecord | None:
+    """None for what another version has written in a way not known here."""
+    try:
+        return _decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None

@@ -1,0 +1,158 @@
+"""What one process knows of counters: what it heard last, and what it has added itself since.
+
+What it added waits here until it is told to the others. Times are monotonic seconds. Neither
+waits nor tells anybody.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from gateway.domain.budgets.totals import NOTHING, Counter, Totals
+
+DAY_SECONDS = 86_400.0
+KEEP_SECONDS = 3 * DAY_SECONDS
+"""After a period's end: requests that began in it have long been settled."""
+FEW = 1_000
+"""Counters; fewer are not looked through for those that may be forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """What a process adds to a counter, in one telling."""
+
+    use: Totals
+    since: float
+    """When the first of it was added."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What others have confirmed of a counter."""
+
+    totals: Totals = NOTHING
+    is_whole: bool = False
+    """Whether somebody has said what was used before."""
+    life: str = ""
+    """Names where it was counted; it changes when that is lost. Empty: not by all together."""
+
+
+NEVER = Heard()
+
+
+@dataclass(slots=True)
+class _Entry:
+    counter: Counter
+    heard: Heard = NEVER
+    unsent: Unsent | None = None
+    under_way: Unsent | None = None
+
+    def view(self) -> Totals:
+        total = self.heard.totals
+        for each in (self.under_way, self.unsent):
+            if each is not None:
+                total += each.use
+        return total
+
+
+class Known:
+    """The counters of one process; bounded by the keys and groups that have a budget."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, _Entry] = {}
+        self._unsent: dict[str, None] = {}
+        self._sweep_at = FEW
+
+    def totals(self, counter: Counter) -> Totals:
+        """What was used, as far as it is known here."""
+        entry = self._entries.get(counter.name)
+        return NOTHING if entry is None else entry.view()
+
+    def heard(self, counter: Counter) -> Heard:
+        """The last of what others have confirmed."""
+        entry = self._entries.get(counter.name)
+        return NEVER if entry is None else entry.heard
+
+    def is_whole(self, counter: Counter) -> bool:
+        """Whether somebody has said what was used before."""
+        return self.heard(counter).is_whole
+
+    def named(self, name: str) -> Counter | None:
+        """The counter of this name; None when nothing is known of it."""
+        entry = self._entries.get(name)
+        return None if entry is None else entry.counter
+
+    def all(self) -> Iterator[Counter]:
+        """Every counter of which anything is known."""
+        return (entry.counter for entry in self._entries.values())
+
+    def add(self, counter: Counter, use: Totals, now: float) -> None:
+        """It was used here."""
+        entry = self._entry(counter)
+        before = entry.unsent or Unsent(NOTHING, now)
+        entry.unsent = Unsent(before.use + use, before.since)
+        self._unsent[counter.name] = None
+
+    def hear(self, counter: Counter, heard: Heard) -> None:
+        """What all have used together; what was under way from here is in it."""
+        entry = self._entry(counter)
+        entry.heard = replace(heard, totals=entry.heard.totals.joined(heard.totals))
+
+    def seed(self, counter: Counter, spent: Totals) -> None:
+        """Somebody else says what was used. What was added here may be in that."""
+        entry = self._entry(counter)
+        seen = entry.view()
+        more = seen.at_least(spent)
+        before = entry.heard.totals
+        totals = Totals(
+            before.reserved + more.reserved - seen.reserved,
+            before.released,
+            before.tokens + more.tokens - seen.tokens,
+            before.nano_aiu + more.nano_aiu - seen.nano_aiu,
+        )
+        entry.heard = Heard(totals, is_whole=True)
+
+    # --- telling it ---------------------------------------------------------------------------
+
+    @property
+    def has_unsent(self) -> bool:
+        """Whether there is anything to tell."""
+        return bool(self._unsent)
+
+    def send(self, most: int) -> dict[Counter, Unsent]:
+        """What is to be told now, of so many counters; it is under way until `told`."""
+        found = {}
+        for name in list(self._unsent)[:most]:
+            del self._unsent[name]
+            entry = self._entries[name]
+            if entry.unsent is not None:
+                found[entry.counter] = entry.under_way = entry.unsent
+                entry.unsent = None
+        return found
+
+    def told(self, counters: Iterable[Counter]) -> None:
+        """It has arrived, and what was heard holds it."""
+        for counter in counters:
+            entry = self._entries.get(counter.name)
+            if entry is not None:
+                entry.under_way = None
+
+    # --- bounds -------------------------------------------------------------------------------
+
+    def _entry(self, counter: Counter) -> _Entry:
+        entry = self._entries.get(counter.name)
+        if entry is None:
+            self._forget_before(counter.span.start - KEEP_SECONDS)
+            entry = self._entries[counter.name] = _Entry(counter)
+        return entry
+
+    def _forget_before(self, moment: float) -> None:
+        """Drop what ended before, now and then: seconds since the epoch."""
+        if len(self._entries) < self._sweep_at:
+            return
+        self._entries = {
+            name: entry
+            for name, entry in self._entries.items()
+            if entry.counter.span.end > moment or entry.under_way is not None
+        }
+        self._unsent = {name: None for name in self._unsent if name in self._entries}
+        self._sweep_at = max(FEW, 2 * len(self._entries))

@@ -1,0 +1,110 @@
+"""Whether a request may be counted in its budgets. Values in, values out.
+
+The shared store decides the same in its own language (adapters/lua/budgets.lua): whoever changes
+the rules here changes them there.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+from gateway.domain.budgets.budget import Budget
+from gateway.domain.budgets.totals import Counter, Totals
+
+
+class Finding(Enum):
+    """What stands against a request, of one budget. What is used up has its measure's name."""
+
+    FINE = "fine"
+    REQUESTS = "requests"
+    TOKENS = "tokens"
+    CREDITS = "credits"
+    MISSING = "missing"
+    """Nobody has said yet what was used before."""
+    UNCHECKED = "unchecked"
+    """The others are not to be asked at the moment, and the budget wants them to be."""
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether the budget has nothing left."""
+        return self in _USED_UP
+
+
+_USED_UP = frozenset({Finding.REQUESTS, Finding.TOKENS, Finding.CREDITS})
+
+
+class Claim(NamedTuple):
+    """A request wants to be counted here."""
+
+    counter: Counter
+    budget: Budget
+    trusts_missing: bool = False
+    """Whether it is content with a counter that is not known to be whole."""
+
+    @property
+    def refuses_unknown(self) -> bool:
+        """Whether not to know is a reason to refuse; what only reports refuses nothing."""
+        return self.budget.refuses_unknown and not self.budget.is_shadow
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was found, of each claim in its order; the request is counted in all or in none."""
+
+    findings: tuple[Finding, ...]
+    is_granted: bool
+
+
+def used_up(budget: Budget, totals: Totals) -> Finding:
+    """The first measure of which nothing is left."""
+    measures = (
+        (Finding.REQUESTS, budget.requests, totals.requests),
+        (Finding.TOKENS, budget.tokens, totals.tokens),
+        (Finding.CREDITS, budget.nano_aiu, totals.nano_aiu),
+    )
+    for finding, limit, used in measures:
+        if limit is not None and used >= limit:
+            return finding
+    return Finding.FINE
+
+
+def is_in_the_way(claim: Claim, finding: Finding) -> bool:
+    """Whether the request cannot be counted because of it."""
+    if finding.is_used_up:
+        return not claim.budget.is_shadow
+    return finding is not Finding.FINE
+
+
+def answered(claims: Sequence[Claim], findings: Sequence[Finding]) -> Answer:
+    """What the findings come to."""
+    is_granted = not any(map(is_in_the_way, claims, findings))
+    return Answer(tuple(findings), is_granted)
+
+
+def judge(
+    claims: Sequence[Claim], known: Callable[[Counter], Totals], is_whole: Callable[[Counter], bool]
+) -> Answer:
+    """By what one process knows."""
+    findings = []
+    for claim in claims:
+        finding = used_up(claim.budget, known(claim.counter))
+        # What is used up is so whatever else there may be.
+        if not (finding.is_used_up or claim.trusts_missing or is_whole(claim.counter)):
+            finding = Finding.MISSING
+        findings.append(finding)
+    return answered(claims, findings)
+
+
+def judge_alone(
+    claims: Sequence[Claim], known: Callable[[Counter], Totals], is_whole: Callable[[Counter], bool]
+) -> Answer:
+    """By what one of several processes knows, while it hears nothing of the others."""
+    found = judge(claims, known, is_whole)
+    return answered(claims, [_alone(*each) for each in zip(claims, found.findings, strict=True)])
+
+
+def _alone(claim: Claim, finding: Finding) -> Finding:
+    if claim.refuses_unknown and not finding.is_used_up:
+        return Finding.UNCHECKED
+    return finding

@@ -1,0 +1,153 @@
+"""Usage in the form in which it nearly always comes, read in one step: this is in every request.
+
+What is not quite of that form is not read here at all, but number by number in reading.py, which
+takes several times as long and comes to the same for everything that is read here.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from gateway.domain.protocols import Protocol
+from gateway.domain.usage.bounds import MAX_NANO_AIU, MAX_TOKENS
+
+Usual = tuple[Mapping[str, int], int | None]
+"""Counts above 0 by the fields of Tokens, as upstream has them, and nano-AIU."""
+
+_Count = Annotated[int, Meta(ge=0, le=MAX_TOKENS)]
+
+
+class _Details(Struct, frozen=True, gc=False):
+    cached_tokens: _Count = 0
+    cache_write_tokens: _Count = 0
+    reasoning_tokens: _Count = 0
+
+
+_NO_DETAILS = _Details()
+
+
+class _Costs(Struct, frozen=True, gc=False):
+    total_nano_aiu: Annotated[int, Meta(ge=0, le=MAX_NANO_AIU)]
+
+
+class _Chat(Struct, frozen=True, gc=False):
+    prompt_tokens: _Count
+    completion_tokens: _Count = 0
+    prompt_tokens_details: _Details | None = None
+    completion_tokens_details: _Details | None = None
+
+    def counts(self) -> Mapping[str, int]:
+        inward = self.prompt_tokens_details or _NO_DETAILS
+        outward = self.completion_tokens_details or _NO_DETAILS
+        return _counted(
+            self.prompt_tokens, self.completion_tokens, inward.cached_tokens, 0, outward
+        )
+
+
+class _Responses(Struct, frozen=True, gc=False):
+    input_tokens: _Count
+    output_tokens: _Count = 0
+    input_tokens_details: _Details | None = None
+    output_tokens_details: _Details | None = None
+
+    def counts(self) -> Mapping[str, int]:
+        inward = self.input_tokens_details or _NO_DETAILS
+        outward = self.output_tokens_details or _NO_DETAILS
+        return _counted(
+            self.input_tokens,
+            self.output_tokens,
+            inward.cached_tokens,
+            inward.cache_write_tokens,
+            outward,
+        )
+
+
+class _Messages(Struct, frozen=True, gc=False):
+    input_tokens: _Count = 0
+    output_tokens: _Count = 0
+    cache_read_input_tokens: _Count = 0
+    cache_creation_input_tokens: _Count = 0
+
+    def counts(self) -> Mapping[str, int]:
+        return _counted(
+            self.input_tokens,
+            self.output_tokens,
+            self.cache_read_input_tokens,
+            self.cache_creation_input_tokens,
+            _NO_DETAILS,
+        )
+
+
+class _ChatDocument(Struct, frozen=True, gc=False):
+    usage: _Chat | None = None
+    copilot_usage: _Costs | None = None
+
+    @property
+    def used(self) -> _Chat | None:
+        return self.usage
+
+
+class _InResponse(Struct, frozen=True, gc=False):
+    usage: _Responses | None = None
+
+
+class _ResponsesDocument(Struct, frozen=True, gc=False):
+    usage: _Responses | None = None
+    response: _InResponse | None = None
+    copilot_usage: _Costs | None = None
+
+    @property
+    def used(self) -> _Responses | None:
+        return self.response.usage if self.response is not None else self.usage
+
+
+class _InMessage(Struct, frozen=True, gc=False):
+    usage: _Messages | None = None
+
+
+class _MessagesDocument(Struct, frozen=True, gc=False):
+    usage: _Messages | None = None
+    message: _InMessage | None = None
+    copilot_usage: _Costs | None = None
+
+    @property
+    def used(self) -> _Messages | None:
+        return self.message.usage if self.message is not None else self.usage
+
+
+READERS: Mapping[Protocol, Callable[[bytes], Any]] = {
+    Protocol.CHAT: msgspec.json.Decoder(_ChatDocument).decode,
+    Protocol.EMBEDDINGS: msgspec.json.Decoder(_ChatDocument).decode,
+    Protocol.RESPONSES: msgspec.json.Decoder(_ResponsesDocument).decode,
+    Protocol.MESSAGES: msgspec.json.Decoder(_MessagesDocument).decode,
+}
+
+
+def usual_in(read: Callable[[bytes], Any], data: bytes) -> Usual | None:
+    """What an event or a body says of usage; None for what is not of the usual form.
+
+    read: the one of READERS.
+    """
+    try:
+        document = read(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    used, costs = document.used, document.copilot_usage
+    return used.counts() if used is not None else {}, costs.total_nano_aiu if costs else None
+
+
+def _counted(
+    given: int, answered: int, cached: int, cache_written: int, outward: _Details
+) -> Mapping[str, int]:
+    counts = {"input": given, "output": answered}
+    if cached:
+        counts["cached"] = cached
+    if cache_written:
+        counts["cache_written"] = cache_written
+    if outward.reasoning_tokens:
+        counts["reasoning"] = outward.reasoning_tokens
+    if given and answered:
+        return counts
+    return {name: count for name, count in counts.items() if count}

@@ -1,0 +1,66 @@
+"""Histograms as plain numbers, turned into metrics at the scrape: for what every request does.
+
+prometheus_client takes a lock and walks the buckets for each observation. Here one thread, the
+event loop's, adds numbers, and the scrape reads them: a sample may be an observation old, never
+torn. Labels' values are the callers' to keep few.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+
+from prometheus_client.core import HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
+
+
+class Tally:
+    """The numbers of one series. counts: one per bucket, not cumulated."""
+
+    __slots__ = ("_bounds", "counts", "total")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self._bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.total = 0.0
+
+    def add(self, value: float) -> None:
+        """One observation."""
+        self.counts[bisect_left(self._bounds, value)] += 1
+        self.total += value
+
+
+class TallyHistogram(Collector):
+    """A histogram family. bounds: upper ends of its buckets, inclusive, rising."""
+
+    def __init__(
+        self, name: str, documentation: str, labels: Sequence[str], bounds: Sequence[float]
+    ) -> None:
+        self._name = name
+        self._documentation = documentation
+        self._labels = labels
+        self._bounds = tuple(bounds)
+        words = [floatToGoString(bound) for bound in bounds]  # type: ignore[no-untyped-call]
+        self._words: list[str] = [*words, "+Inf"]
+        self._tallies: dict[tuple[str, ...], Tally] = {}
+
+    def of(self, *labels: str) -> Tally:
+        """The series with these values; whoever adds to it often keeps it."""
+        tally = self._tallies.get(labels)
+        if tally is None:
+            tally = self._tallies[labels] = Tally(self._bounds)
+        return tally
+
+    def collect(self) -> Iterator[Metric]:
+        """The family as it is now."""
+        family = HistogramMetricFamily(self._name, self._documentation, labels=self._labels)
+        for labels, tally in dict(self._tallies).items():
+            family.add_metric(labels, self._cumulated(tuple(tally.counts)), tally.total)
+        yield family
+
+    def _cumulated(self, counts: Sequence[int]) -> list[tuple[str, float]]:
+        total = 0
+        buckets = []
+        for word, count in zip(self._words, counts, strict=True):
+            total += count
+            buckets.append((word, float(total)))
+        return buckets
