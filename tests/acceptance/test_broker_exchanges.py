@@ -126,7 +126,7 @@ async def test_a_paused_holder_wakes_up_to_find_its_lock_taken(
     store: ValkeyServer, upstream: Simulator, tmp_path: Path
 ) -> None:
     """SIGSTOP in the exchange until past the lock's TTL, then SIGCONT: the newer token stays."""
-    slow_exchange(upstream, 1.0)
+    slow_exchange(upstream, 2.0)
     with two_replicas_with_short_locks(upstream, store, tmp_path, 2) as fleet:
         channels = fleet.channels()
         await warm(channels)
