@@ -8,6 +8,7 @@ class Told:
     """What was told of the shipping."""
 
     count: int = 0
+    dropped: int = 0
     states: list[str] = field(default_factory=list)
     ends: list[tuple[int, int]] = field(default_factory=list)
 
@@ -27,7 +28,7 @@ class Told:
         """Not of interest here."""
 
     def record_dropped(self) -> None:
-        """Not of interest here."""
+        self.dropped += 1
 
     def spilled(self, count: int, left: int) -> None:
         self.ends.append((count, left))

@@ -18,6 +18,7 @@ from gateway.bootstrap import front_server
 from gateway.budgets import Budgets
 from gateway.catalogue import Catalogue
 from gateway.domain.api_keys import ApiKey, digest
+from gateway.domain.budgets.budget import Budget
 from gateway.domain.groups import Group, GroupAccount
 from gateway.domain.models import Model
 from gateway.health import Health
@@ -76,6 +77,8 @@ class FrontUnderTest:
     slots: MemorySlots
     health: Health
     journal: RecordedJournal
+    ledger: FakeLedger
+    dropped: Told
 
 
 @asynccontextmanager
@@ -89,6 +92,8 @@ async def fronting(
     max_concurrency: int | None = None,
     max_waiting: int = 20,
     seat_urls: Mapping[str, str] | None = None,
+    budget: Budget | None = None,
+    refuses_when_full: bool = True,
 ) -> AsyncIterator[FrontUnderTest]:
     """Serve on loopback with one key in one group.
 
@@ -106,6 +111,7 @@ async def fronting(
         max_concurrency=max_concurrency,
         max_waiting=max_waiting,
         sha256=digest(KEY),
+        budget=budget,
     )
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(open_session(None, Guard(())))
@@ -117,9 +123,11 @@ async def fronting(
         health = Health(MemoryBoard(clock), clock, events)
         seats = Seats(health, rooms, MemoryAffinity(clock), clock, events)
         catalogue = Catalogue(tokens, upstream, clock)
-        journal, ledger = RecordedJournal(), FakeLedger()
+        journal, ledger, told = RecordedJournal(), FakeLedger(), Told()
         budgets = Budgets(MemoryBudgets(clock), ledger, clock, events)
-        metering = Metering(journal, budgets, clock, events, Told(), refuses_when_full=True)
+        metering = Metering(
+            journal, budgets, clock, events, told, refuses_when_full=refuses_when_full
+        )
         context = Context(
             relay=Relay(
                 seats,
@@ -156,5 +164,15 @@ async def fronting(
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         host, port = runner.addresses[0][:2]
         yield FrontUnderTest(
-            f"http://{host}:{port}", host, port, tokens, events, context, slots, health, journal
+            f"http://{host}:{port}",
+            host,
+            port,
+            tokens,
+            events,
+            context,
+            slots,
+            health,
+            journal,
+            ledger,
+            told,
         )

@@ -4,7 +4,7 @@ A line is one JSON object and a newline. A line that is cut off is no object, so
 one that is whole. Written and read here; files are an adapter's business.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -87,11 +87,6 @@ class Unfinished:
         """One for each: its process ended in the middle of it."""
         for begun in self._begun.values():
             yield _crashed(begun, self._sent.get(begun.request_id))
-
-    def lines(self) -> Iterable[Begun | Sent]:
-        """All that is known of them, for a journal that goes on with them."""
-        yield from self._begun.values()
-        yield from self._sent.values()
 
 
 def _crashed(begun: Begun, sent: Sent | None) -> UsageRecord:
