@@ -12,7 +12,13 @@ from gateway.web.problems import ANTHROPIC_SERVER, ANTHROPIC_TYPES, FAULT_HEADER
 
 Schema = dict[str, Any]
 
-OF_KEYS = frozenset(fault for fault in Fault if fault.value.startswith("caller_key"))
+OF_KEYS = frozenset(fault for fault in Fault if fault.value.startswith("caller_key")) | {
+    Fault.POLICY_GROUP,
+    Fault.POLICY_TOKEN,
+    Fault.POLICY_GUESSING,
+    Fault.GATEWAY_KEYS,
+    Fault.GATEWAY_ISSUER,
+}
 ELSEWHERE = frozenset(
     {
         Fault.CALLER_HTTP_INVALID,
@@ -37,6 +43,7 @@ LISTING = INFERRING - {
     Fault.CALLER_BODY_TIMEOUT,
     Fault.CALLER_VISION_UNSUPPORTED,
     Fault.POLICY_CONCURRENCY,
+    Fault.POLICY_RATE,
     Fault.POLICY_BUDGET,
     Fault.POLICY_BUDGET_UNKNOWN,
     Fault.GATEWAY_JOURNAL_FULL,
