@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from gateway import bootstrap, commands
+from gateway import bootstrap, commands, parent
 from gateway.cli import pausing
 from gateway.cli.keys import print_new_key
 from gateway.cli.usage_question import (
@@ -56,7 +56,9 @@ def main(arguments: list[str] | None = None) -> int:
         return COMMANDS[options.command](settings, options)
     if options.check:
         return _check(settings)
-    origin = bootstrap.Origin(options.config, begun)
+    if settings.listen.workers > 1 and options.worker is None:
+        return run_service(lambda: parent.serve_workers(settings, options.config))
+    origin = bootstrap.Origin(options.config, begun, options.ops_socket)
     return run_service(lambda: bootstrap.serve(settings, origin))
 
 
@@ -142,6 +144,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--check", action="store_true", help="validate the configuration, print every problem, end"
     )
+    # What a parent tells its workers.
+    parser.add_argument("--worker", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--ops-socket", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--version", action="version", version=VERSION)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _add_keys(commands.add_parser("keys", help="make API keys"))

@@ -41,9 +41,10 @@ from gateway.web.server import Front
 from runtime import logs
 from runtime.clock import SystemClock
 from runtime.listening import Address, reason_of, taken
-from runtime.ops import OpsServer
+from runtime.ops import OpsServer, rendered
 from runtime.reload import Reloader
 from runtime.signals import stop_signal
+from runtime.workers import end_with_parent
 
 log = logging.getLogger("gateway")
 
@@ -56,10 +57,14 @@ LAST_WORDS_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Origin:
-    """Where settings were read from. begun: wall time when reading them began."""
+    """Where settings were read from. begun: wall time when reading them began.
+
+    ops_socket: where this process's parent asks it, whose worker it is.
+    """
 
     path: Path
     begun: float
+    ops_socket: Path | None = None
 
 
 async def serve(settings: Settings, origin: Origin | None = None) -> None:
@@ -93,16 +98,20 @@ class Service:
         self._quotas = QuotaWatch(self._events)
         self._guard = Guard(self._snapshot.private_hosts)
         self._is_ready = False
+        self._is_worker = origin is not None and origin.ops_socket is not None
         self._ops = OpsServer(
-            Address(settings.listen.host, settings.listen.ops_port),
+            (origin.ops_socket if origin is not None else None)
+            or Address(settings.listen.host, settings.listen.ops_port),
             "listen.ops_port",
-            metrics=self._metrics.render,
+            metrics=rendered(self._metrics.render),
             is_ready=lambda: self._is_ready,
         )
 
     async def run(self) -> None:
         """Open, start, wait for a stop signal, end. What is opened first is closed last."""
         async with AsyncExitStack() as stack:
+            if self._is_worker:
+                end_with_parent(asyncio.get_running_loop())
             # The ops port last, so that probes and scrapes see the drain.
             stack.push_async_callback(self._ops.stop)
             await self._ops.start()
@@ -200,7 +209,10 @@ class Service:
         stack.push_async_callback(runner.cleanup)
         address = Address(self._settings.listen.host, self._settings.listen.port)
         try:
-            await web.TCPSite(runner, address.host, address.port).start()
+            site = web.TCPSite(
+                runner, address.host, address.port, reuse_port=self._is_worker or None
+            )
+            await site.start()
         except OSError as error:
             raise taken("listen.port", address, reason_of(error)) from error
         return runner

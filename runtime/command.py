@@ -8,10 +8,14 @@ from typing import TypeVar
 
 from runtime.configuration import ConfigurationError, Document, load
 from runtime.listening import ListenError
+from runtime.workers import WorkersFailed
 
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_CONFIGURATION = 2
+
+KNOWN = (ConfigurationError, ListenError, WorkersFailed)
+"""What is no defect: the operator can do something about it."""
 
 D = TypeVar("D", bound=Document)
 
@@ -38,10 +42,10 @@ def run_service(main: Callable[[], Coroutine[None, None, None]]) -> int:
             runner.run(main())
     except KeyboardInterrupt:
         return EXIT_FAILED
-    except (ConfigurationError, ListenError) as error:
+    except KNOWN as error:
         return _explain([error])
     except ExceptionGroup as group:
-        known, others = group.split((ConfigurationError, ListenError))
+        known, others = group.split(KNOWN)
         if known is None or others is not None:
             raise
         return _explain(_leaves(known))
@@ -61,6 +65,9 @@ def _explain(errors: Sequence[Exception]) -> int:
     code = EXIT_FAILED
     for error in errors:
         lines: Sequence[object] = [error]
+        if isinstance(error, WorkersFailed):
+            # They have said why themselves.
+            lines, code = (), error.code
         if isinstance(error, ConfigurationError):
             lines, code = error.problems, EXIT_CONFIGURATION
         for line in lines:

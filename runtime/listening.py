@@ -45,7 +45,7 @@ def reason_of(error: OSError) -> str:
     return os.strerror(error.errno).lower() if error.errno else str(error)
 
 
-def taken(setting: str, address: Address, reason: str) -> ListenError:
+def taken(setting: str, address: object, reason: str) -> ListenError:
     """The error for an address that another process holds or that is not this machine's."""
     return ListenError(
         f"{setting}: cannot listen on {address}: {reason}; "

@@ -6,7 +6,8 @@ the service's own state only; it never asks a dependency (design §2, invariant 
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from aiohttp import web
 
@@ -20,11 +21,16 @@ class OpsServer:
 
     def __init__(
         self,
-        address: Address,
+        address: Address | Path,
         setting: str,
-        metrics: Callable[[], bytes],
+        metrics: Callable[[], Awaitable[bytes]],
         is_ready: Callable[[], bool],
     ) -> None:
+        """address: a path is that of a socket, for the process that this one is a worker of.
+
+        metrics: rendering hundreds of series takes milliseconds: not on the loop that serves
+        callers; see `rendered`.
+        """
         self._address = address
         self._setting = setting
         self._metrics = metrics
@@ -39,12 +45,16 @@ class OpsServer:
         app.router.add_get("/readyz", self._serve_readiness)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._address.host, self._address.port)
         try:
-            await site.start()
+            await self._site(self._runner).start()
         except OSError as error:
             await self._runner.cleanup()
             raise taken(self._setting, self._address, reason_of(error)) from error
+
+    def _site(self, runner: web.AppRunner) -> web.BaseSite:
+        if isinstance(self._address, Path):
+            return web.UnixSite(runner, self._address)
+        return web.TCPSite(runner, self._address.host, self._address.port)
 
     async def stop(self) -> None:
         """Stop listening; answers under way are finished."""
@@ -53,9 +63,9 @@ class OpsServer:
             self._runner = None
 
     async def _serve_metrics(self, request: web.Request) -> web.Response:
-        # Rendering hundreds of series takes milliseconds: not on the loop that serves callers.
-        body = await asyncio.to_thread(self._metrics)
-        return web.Response(body=body, headers={"Content-Type": METRICS_CONTENT_TYPE})
+        return web.Response(
+            body=await self._metrics(), headers={"Content-Type": METRICS_CONTENT_TYPE}
+        )
 
     async def _serve_health(self, request: web.Request) -> web.Response:
         return web.json_response({"status": "ok"})
@@ -64,3 +74,8 @@ class OpsServer:
         if self._is_ready():
             return web.json_response({"status": "ready"})
         return web.json_response({"status": "starting or draining"}, status=503)
+
+
+def rendered(render: Callable[[], bytes]) -> Callable[[], Awaitable[bytes]]:
+    """A scrape rendered in a thread."""
+    return lambda: asyncio.to_thread(render)

@@ -14,7 +14,7 @@ from pathlib import Path
 from runtime.clock import SystemClock
 from runtime.listening import parse_address, taken
 from runtime.logs import fields
-from runtime.ops import OpsServer
+from runtime.ops import OpsServer, rendered
 from runtime.reload import Reloader
 from runtime.signals import stop_signal
 from runtime.version import VERSION
@@ -158,7 +158,10 @@ class Service:
             ServerOptions(**settings.grpc.model_dump()),
         )
         self._ops = OpsServer(
-            parse_address(settings.listen.ops), "listen.ops", metrics.render, lambda: self._ready
+            parse_address(settings.listen.ops),
+            "listen.ops",
+            rendered(metrics.render),
+            lambda: self._ready,
         )
 
     async def run(

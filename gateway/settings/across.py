@@ -54,6 +54,9 @@ class Written:
     groups: Sequence[Placed]
     keys: Sequence[Placed]
     private_hosts: frozenset[str]
+    workers: int = 1
+    store_url: str = ""
+    database_url: str = ""
 
     @property
     def by_id(self) -> dict[str, Placed]:
@@ -69,6 +72,9 @@ def problems(document: Entry) -> Iterator[Problem]:
         _entries(document.get("groups"), ("groups",)),
         _entries(document.get("keys"), ("keys",)),
         frozenset(_hosts(hosts)),
+        _number(_of(document, "listen", "workers")),
+        str(_of(document, "store", "url") or "memory://").lower(),
+        str(_of(document, "usage", "database_url") or "sqlite:///usage.db").lower(),
     )
     for rule in RULES:
         yield from rule(written)
@@ -168,6 +174,19 @@ def _keys_fit_their_groups(written: Written) -> Iterator[Problem]:
             yield key.problem("account", "the key's group has no such account")
 
 
+def _workers_share(written: Written) -> Iterator[Problem]:
+    """Limits, budgets and the ledger are of all workers together."""
+    if written.workers <= 1:
+        return
+    where = ("listen", "workers")
+    if written.store_url.startswith("memory:"):
+        yield Problem(where, "more than one needs a shared store: set store.url")
+    if written.database_url.startswith("sqlite:"):
+        yield Problem(
+            where, "more than one needs PostgreSQL: set usage.database_url to postgresql://…"
+        )
+
+
 RULES: tuple[Callable[[Written], Iterator[Problem]], ...] = (
     _ids_are_unique,
     _accounts_suit_their_platform,
@@ -175,10 +194,24 @@ RULES: tuple[Callable[[Written], Iterator[Problem]], ...] = (
     _an_account_is_the_same_everywhere,
     _fallbacks_lead_one_step,
     _keys_fit_their_groups,
+    _workers_share,
 )
 
 
 # --- the document as it was written -----------------------------------------------------------
+
+
+def _of(document: Entry, section: str, name: str) -> object:
+    found = document.get(section)
+    return found.get(name) if isinstance(found, Mapping) else None
+
+
+def _number(value: object) -> int:
+    """What the environment says comes as text."""
+    try:
+        return int(str(value))
+    except ValueError:
+        return 1
 
 
 def _list(value: object) -> Sequence[Any]:

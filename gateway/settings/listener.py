@@ -5,8 +5,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from gateway.domain.client_address import networks
 from gateway.settings.not_yet import NotYet
-from gateway.settings.values import Count, Port, Seconds
+from gateway.settings.values import Port, Seconds
 from runtime.configuration import Section
 
 
@@ -23,7 +24,7 @@ class Listen(Section):
     host: str = "127.0.0.1"
     port: Port = 8080
     ops_port: Port = 9102
-    workers: Count = 1
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
     tls: ListenTls | None = None
     trusted_proxies: tuple[str, ...] = ()
     connection_max_age_seconds: Seconds = 3600
@@ -34,11 +35,10 @@ class Listen(Section):
             raise ValueError("port and ops_port must differ")
         return self
 
-    @field_validator("workers")
+    @field_validator("trusted_proxies")
     @classmethod
-    def _one_worker(cls, value: int) -> int:
-        if value > 1:
-            raise NotYet("set it to 1 and run more replicas")
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        networks(value)
         return value
 
     @field_validator("tls")

@@ -55,12 +55,15 @@ class Books(FakeLedger):
     def __init__(self) -> None:
         super().__init__()
         self.hangs = False
+        self.is_prepared = False
         self.purged: list[float] = []
 
     async def prepare(self) -> None:
         self._check()
+        self.is_prepared = True
 
     async def add(self, records: Sequence[UsageRecord]) -> None:
+        assert self.is_prepared, "there are no tables yet"
         if self.hangs:
             await asyncio.Event().wait()
         await super().add(records)

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from runtime.listening import Address, ListenError
-from runtime.ops import OpsServer
+from runtime.ops import OpsServer, rendered
 from tests.servers.ports import free_ports
 
 pytestmark = pytest.mark.anyio
@@ -26,7 +26,9 @@ class Service:
         return b"sample_total 1.0\n"
 
     def server(self, port: int) -> OpsServer:
-        return OpsServer(Address("127.0.0.1", port), "listen.ops", self.metrics, self.is_ready)
+        return OpsServer(
+            Address("127.0.0.1", port), "listen.ops", rendered(self.metrics), self.is_ready
+        )
 
 
 @asynccontextmanager

@@ -214,3 +214,24 @@ shapes = st.recursive(
 def test_whatever_is_written_there_no_rule_breaks_down(document: dict[str, Any]) -> None:
     """Values are judged on their own; here they may be anything."""
     assert all(problem.text for problem in across.problems(document))
+
+
+@pytest.mark.parametrize(
+    ("store", "database", "lacking"),
+    [
+        ("memory://", "sqlite:///usage.db", ["store.url", "usage.database_url"]),
+        ("valkey://127.0.0.1:6379", "sqlite:///usage.db", ["usage.database_url"]),
+        ("memory://", "postgresql://u@h/d", ["store.url"]),
+        ("valkey://127.0.0.1:6379", "postgresql://u@h/d", []),
+    ],
+)
+def test_several_workers_need_what_they_can_share(
+    tmp_path: Path, store: str, database: str, lacking: list[str]
+) -> None:
+    content = {"store": {"url": store}, "usage": {"database_url": database}}
+    if not lacking:
+        assert read(tmp_path, listen={"workers": 4}, **content).listen.workers == 4
+        return
+    found = problems(tmp_path, listen={"workers": 4}, **content)
+    assert [problem.partition(": ")[0] for problem in found] == ["listen.workers"] * len(lacking)
+    assert all(setting in text for setting, text in zip(lacking, found, strict=True))

@@ -50,7 +50,6 @@ def test_the_sample_shows_the_other_platform_as_it_would_be_accepted(tmp_path: P
 @pytest.mark.parametrize(
     ("content", "where"),
     [
-        ({"listen": {"workers": 4}}, "listen.workers"),
         ({"listen": {"tls": {"cert_file": "/a", "key_file": "/b"}}}, "listen.tls"),
         ({"tracing": {"otlp_endpoint": "http://localhost"}}, "tracing.otlp_endpoint"),
     ],

@@ -55,6 +55,7 @@ async def test_records_are_handed_out_once_and_in_order(tmp_path: Path) -> None:
     write(journal, "c")
     assert await all_of(own) == ["c"]
     assert own.is_empty
+    assert own.pending == 0
 
 
 async def test_records_that_did_not_arrive_are_handed_out_again(tmp_path: Path) -> None:

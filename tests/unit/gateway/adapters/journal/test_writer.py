@@ -58,6 +58,9 @@ async def test_a_beginning_is_on_the_disk_after_this_turn_of_the_loop(tmp_path: 
     assert lines_of(tmp_path) == []
     await asyncio.sleep(0)
     assert lines_of(tmp_path) == [a_beginning()]
+    journal.begun(a_beginning("next"))
+    await asyncio.sleep(0)
+    assert lines_of(tmp_path) == [a_beginning(), a_beginning("next")]
 
 
 async def test_a_sending_and_an_end_are_on_the_disk_at_once_and_in_order(tmp_path: Path) -> None:
