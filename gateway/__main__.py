@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from gateway import bootstrap, commands, parent
-from gateway.cli import pausing
-from gateway.cli.keys import print_new_key
+from gateway.cli import key_arguments, pausing
+from gateway.cli.key_actions import LIST, action_of
+from gateway.cli.keys import KeyProblem, Operator, print_new_key
 from gateway.cli.usage_question import (
     BY_HELP,
     DEFAULT_BY,
@@ -20,6 +21,7 @@ from gateway.cli.usage_question import (
     TO_HELP,
     question_of,
 )
+from gateway.ports import LedgerDown
 from gateway.review import summary, warnings
 from gateway.settings.document import Settings
 from gateway.settings.snapshot import snapshot_of
@@ -36,14 +38,16 @@ from runtime.command import (
 from runtime.version import VERSION
 
 NO_CONFIG = "error: name the configuration file: python -m gateway --config F"
+USUAL_GROUP = "engineering"
+"""In the entry for the configuration that `keys new` prints without one."""
 audit = logging.getLogger("gateway.audit")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Read the command line and do what it says; the process's exit code."""
     options = _parser().parse_args(arguments)
-    if options.command == "keys":
-        print_new_key(options.id, options.group)
+    if options.config is None and options.command == "keys" and options.action == "new":
+        print_new_key(options.id, options.group or USUAL_GROUP)
         return EXIT_OK
     if options.config is None:
         print(NO_CONFIG, file=sys.stderr)
@@ -104,8 +108,7 @@ def _set_pause(settings: Settings, options: argparse.Namespace) -> int:
     if problem is not None:
         print(problem, file=sys.stderr)
         return EXIT_CONFIGURATION
-    logs.setup("warning", settings.log.format)
-    audit.setLevel(logging.INFO)
+    _set_up_audit(settings)
     is_resumed = options.command == "resume"
     is_sent = asyncio.run(commands.set_pause(settings, options.kind, options.name, is_resumed))
     if not is_sent:
@@ -119,11 +122,37 @@ def _set_pause(settings: Settings, options: argparse.Namespace) -> int:
     return EXIT_OK
 
 
+def _change_keys(settings: Settings, options: argparse.Namespace) -> int:
+    who = Operator(getpass.getuser(), SystemClock().now())
+    in_file = frozenset(key.id for key in settings.keys)
+    _set_up_audit(settings)
+    try:
+        action = action_of(options, snapshot_of(settings).groups, in_file, who)
+        said = asyncio.run(commands.on_keys(settings, action))
+    except KeyProblem as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return EXIT_CONFIGURATION
+    except LedgerDown as error:
+        print(f"error: the database of keys cannot be used: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    if options.action != LIST:
+        values = logs.fields(what="key", id=options.id, by=who.name)
+        audit.info(f"keys {options.action}", extra=values)
+    print(said)
+    return EXIT_OK
+
+
 def _migrate(settings: Settings, options: argparse.Namespace) -> int:
     return EXIT_OK if asyncio.run(commands.migrate(settings)) else EXIT_FAILED
 
 
+def _set_up_audit(settings: Settings) -> None:
+    logs.setup("warning", settings.log.format)
+    audit.setLevel(logging.INFO)
+
+
 COMMANDS: Mapping[str, Callable[[Settings, argparse.Namespace], int]] = {
+    "keys": _change_keys,
     "doctor": _examine,
     "pause": _set_pause,
     "resume": _set_pause,
@@ -149,7 +178,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--ops-socket", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--version", action="version", version=VERSION)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    _add_keys(commands.add_parser("keys", help="make API keys"))
+    keys = commands.add_parser("keys", help="make API keys, and take them back")
+    key_arguments.add_arguments(keys, _identifier, _add_config)
     _add_doctor(commands.add_parser("doctor", help="examine an account, step by step"))
     _add_usage(commands.add_parser("usage", help="say what was used, for the one who pays"))
     _add_config(
@@ -174,17 +204,6 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
         metavar="F",
         default=argparse.SUPPRESS,
         help="the gateway's YAML file",
-    )
-
-
-def _add_keys(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    new = actions.add_parser("new", help="print a new key once, and what to store of it")
-    new.add_argument(
-        "--id", required=True, type=_identifier, help="what the key is called in logs and reports"
-    )
-    new.add_argument(
-        "--group", default="engineering", type=_identifier, help="the group it belongs to"
     )
 
 

@@ -2,15 +2,26 @@
 
 import random  # noqa: TID251  the one place: it only spreads replicas' attempts in time
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 
 from gateway.adapters.event_log import LoggedEvents
 from gateway.adapters.http_upstream import Deadlines
+from gateway.adapters.jwt_tokens import JwtTokens
 from gateway.adapters.shared_state import State, state_of
 from gateway.adapters.token_provider import ClientTokenProvider, open_token_provider
+from gateway.domain.jwt_checks import Expected
+from gateway.domain.jwt_claims import CallerRules
 from gateway.ports import Clock
+from gateway.settings.auth import Jwt
 from gateway.settings.broker import TokenService
 from gateway.settings.document import Limits, Settings
+from gateway.settings.surroundings import Egress
+from gateway.tokens import JwtCallers
+from runtime.clock import SystemClock
 from runtime.configuration import read_secret
+from runtime.jwks.places import KeysAtUrl, KeysInFile, is_in_cluster
+from runtime.jwks.ring import KeyRing
+from runtime.urls import host_of
 from runtime.valkey.server import Place
 
 AFTER_THE_DEADLINE_SECONDS = 5.0
@@ -55,3 +66,34 @@ def shared_state_of(settings: Settings, clock: Clock, events: LoggedEvents) -> S
         fraction=random.random,
         events=events,
     )
+
+
+@dataclass(frozen=True)
+class TokenCallers:
+    """Callers by their JWTs, and what keeps the issuer's keys current while the gateway runs."""
+
+    callers: JwtCallers
+    ring: KeyRing
+
+
+def token_callers_of(
+    settings: Settings, rules: CallerRules, clock: SystemClock, events: LoggedEvents
+) -> TokenCallers | None:
+    """As `auth.jwt` says; None where there is none."""
+    jwt = settings.auth.jwt
+    if jwt is None:
+        return None
+    ring = KeyRing(_keys_of(jwt, settings.egress), clock, events)
+    expected = Expected(jwt.issuer, jwt.audience, jwt.leeway_seconds)
+    verifier = JwtTokens(ring, expected, jwt.algorithms, clock)
+    return TokenCallers(JwtCallers(verifier, rules), ring)
+
+
+def _keys_of(jwt: Jwt, egress: Egress) -> KeysAtUrl | KeysInFile:
+    if jwt.jwks_file is not None:
+        return KeysInFile(jwt.jwks_file)
+    url = jwt.jwks_url or ""
+    # No proxy of the way out leads into the cluster, or to what is private by name.
+    is_inside = is_in_cluster(url) or host_of(url) in egress.private_hosts
+    proxy_url = None if is_inside else egress.proxy_url
+    return KeysAtUrl(url, proxy_url, jwt.ca_file or egress.ca_file)

@@ -71,7 +71,7 @@ async def _open_books(
     shipper = Shipper(
         own,
         Leftovers(journal, events.lines_torn),
-        _spill_of(settings, state),
+        _spill_of(settings, state, events),
         ledger,
         clock,
         events,
@@ -86,7 +86,7 @@ async def _open_books(
         await ledger.close()
 
 
-def _spill_of(settings: Settings, state: State) -> Spill:
+def _spill_of(settings: Settings, state: State, events: LoggedEvents) -> Spill:
     if isinstance(state, SharedState):
-        return SharedSpill(state.link, settings.store.namespace)
+        return SharedSpill(state.link, settings.store.namespace, events.lines_torn)
     return NoSpill()

@@ -1,27 +1,40 @@
 """COMPOSITION ROOT: builds the gateway from its settings, runs it, and ends it in order."""
 
 import asyncio
+import gc
 import logging
+import random  # noqa: TID251  only spreads processes' questions in time
 from collections.abc import Iterable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
 
+from gateway.adapters.audit_log import AuditLog
 from gateway.adapters.egress import Guard
 from gateway.adapters.event_log import LoggedEvents
 from gateway.adapters.http_upstream import HttpUpstream, open_session
+from gateway.adapters.key_log import LoggedKeys
 from gateway.adapters.own_keys import OwnKeys
 from gateway.adapters.prometheus import AccountStates, PrometheusEvents
 from gateway.adapters.tokenizer import Tokenizer
 from gateway.adapters.usage_metrics import JournalState
 from gateway.admission import Admission
-from gateway.assembly import deadlines_of, shared_state_of, token_provider_of
+from gateway.assembly import (
+    deadlines_of,
+    shared_state_of,
+    token_callers_of,
+    token_provider_of,
+)
 from gateway.bookkeeping import Books, books_of
 from gateway.budgets import Budgets
+from gateway.callers import Callers
 from gateway.catalogue import Catalogue
+from gateway.domain.client_address import networks
+from gateway.guesses import Guesses
 from gateway.health import Health
+from gateway.keys import Keys
 from gateway.metering import Metering
 from gateway.offers import Offers
 from gateway.plan import Planner
@@ -36,6 +49,7 @@ from gateway.settings.snapshot import Snapshot, snapshot_of
 from gateway.web.connections import Connections, FrontServer
 from gateway.web.context import Context
 from gateway.web.downstream import Heartbeats
+from gateway.web.late_answers import LateAnswers
 from gateway.web.lifetimes import Lifetimes
 from gateway.web.server import Front
 from runtime import logs
@@ -51,6 +65,8 @@ log = logging.getLogger("gateway")
 KEEPALIVE_SECONDS = 75.0
 """Longer than a load balancer's usual 60 s, so that it is the one to close an idle connection:
 the other way round a request can meet a connection that is just being closed."""
+KEYS_SECONDS = 5.0
+"""How long the start waits for the database's keys; then it goes on with the configuration's."""
 LAST_WORDS_SECONDS = 10.0
 """After the drain: for the error events of the streams that are ended, and to callers' sockets."""
 
@@ -88,6 +104,7 @@ class Service:
         self._snapshot = snapshot_of(settings)
         self._metrics = PrometheusEvents()
         self._events = LoggedEvents(self._metrics)
+        self._audit = AuditLog(self._clock)
         self._state = shared_state_of(settings, self._clock, self._events)
         if not settings.store.is_shared:
             self._metrics.store_is_up(True)
@@ -96,6 +113,9 @@ class Service:
             AccountStates(lambda: self._health.states(self._snapshot.accounts))
         )
         self._quotas = QuotaWatch(self._events)
+        self._jwt = token_callers_of(
+            settings, self._snapshot.caller_rules, self._clock, self._events
+        )
         self._guard = Guard(self._snapshot.private_hosts)
         self._is_ready = False
         self._is_worker = origin is not None and origin.ops_socket is not None
@@ -117,11 +137,21 @@ class Service:
             await self._ops.start()
             books = await self._open_books(stack)
             context = await self._build(stack, books)
+            await _read_once(context.keys)
             runner = await self._listen(context, stack)
             reloader = self._reloader(context)
             async with asyncio.TaskGroup() as tasks:
-                background = [tasks.create_task(books.shipper.run())]
-                background += [tasks.create_task(each.run()) for each in _there(reloader)]
+                # The counts of the audit's last minute are written, whatever ends the service.
+                stack.callback(self._audit.close)
+                jobs = [books.shipper.run(), context.keys.run(), self._audit.run()]
+                jobs += [each.run() for each in _there(reloader)]
+                if self._jwt is not None:
+                    jobs.append(self._jwt.ring.run())
+                background = [tasks.create_task(job) for job in jobs]
+                # What was made so far lives to the end: looking through it would hold up every
+                # request for a tenth of a second, each time many connections have come.
+                gc.collect()
+                gc.freeze()
                 self._is_ready = True
                 address = Address(self._settings.listen.host, self._settings.listen.port)
                 log.info("listening", extra=logs.fields(address=str(address)))
@@ -181,6 +211,15 @@ class Service:
             total_seconds=limits.total_seconds,
         )
         heartbeats = await stack.enter_async_context(Heartbeats(limits.heartbeat_seconds))
+        lifetimes = Lifetimes(limits.total_seconds, lambda sha256: keys.revoked(sha256))
+        keys = Keys(
+            self._snapshot.keys,
+            books.ledger.keys(),
+            lifetimes.end_of,
+            LoggedKeys(),
+            random.random,
+        )
+        tokens = self._jwt.callers if self._jwt is not None else None
         return Context(
             relay=relay,
             admission=Admission(rooms, clock, events),
@@ -191,13 +230,17 @@ class Service:
             counter=Tokenizer(),
             clock=clock,
             events=events,
-            lifetimes=Lifetimes(limits.total_seconds),
+            lifetimes=lifetimes,
             heartbeats=heartbeats,
-            keys=self._snapshot.keys,
+            callers=Callers(keys, tokens, Guesses(clock), clock),
+            keys=keys,
             groups=self._snapshot.groups,
             body_bytes=limits.body_bytes,
             scan_history=settings.initiator.scan_history,
             connections=Connections(clock, settings.listen.connection_max_age_seconds),
+            audit=self._audit,
+            late_answers=LateAnswers(clock),
+            trusted_proxies=networks(settings.listen.trusted_proxies),
         )
 
     async def _listen(self, context: Context, stack: AsyncExitStack) -> web.ServerRunner:
@@ -236,7 +279,10 @@ class Service:
         self._tokens.replace(snapshot.accounts)
         self._guard.replace(snapshot.private_hosts)
         self._quotas.keep_only(snapshot.accounts.keys())
-        context.keys, context.groups = snapshot.keys, snapshot.groups
+        context.keys.replace_file(snapshot.keys)
+        context.groups = snapshot.groups
+        if self._jwt is not None:
+            self._jwt.callers.replace(snapshot.caller_rules)
 
     # --- the end ---
 
@@ -255,6 +301,13 @@ class Service:
         )
         await runner.cleanup()
         ending.cancel()
+
+
+async def _read_once(keys: Keys) -> None:
+    """What is not read in time is read while the gateway serves."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(KEYS_SECONDS):
+            await keys.refresh()
 
 
 def _there(reloader: Reloader[Snapshot] | None) -> Iterable[Reloader[Snapshot]]:

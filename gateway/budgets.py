@@ -1,18 +1,19 @@
-"""USE CASE: lets no more be used of a key's or a group's budget than it has.
+"""USE CASE: lets no more be used of a key's or a group's budget, or of a key's rate, than it has.
 
-Each request is counted before it goes upstream, in all of its budgets or in none, and settled by
-its usage record. What a counter stood at that is not known to be whole, the ledger is asked.
+Each request is counted before it goes upstream, in all of its budgets and its rate or in none, and
+settled by its usage record. What a counter stood at that is not known to be whole, the ledger is
+asked; but for rates, of which it knows nothing.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from gateway.domain.api_keys import ApiKey
-from gateway.domain.budgets.budget import Budget
-from gateway.domain.budgets.holder import Holder, HolderKind
-from gateway.domain.budgets.period import span_at
-from gateway.domain.budgets.refusals import refusal
+from gateway.domain.budget_claims import claims_of, rate_standing, settled
+from gateway.domain.budget_refusals import refusal
+from gateway.domain.budgets.holder import HolderKind
+from gateway.domain.budgets.period import Period
 from gateway.domain.budgets.reservation import Reservation
 from gateway.domain.budgets.standing import Standing
 from gateway.domain.budgets.totals import NOTHING, Counter, Totals
@@ -32,7 +33,7 @@ MOST_INQUIRIES = 1_000
 
 
 class Budgets:
-    """Keys' and groups' budgets."""
+    """Keys' and groups' budgets, and keys' rates."""
 
     def __init__(
         self, counters: BudgetCounters, ledger: Sums, clock: Clock, events: GatewayEvents
@@ -45,21 +46,25 @@ class Budgets:
     async def admit(
         self, key: ApiKey, group: Group, came: float | None = None
     ) -> Reservation | None:
-        """Count a request; None when no budget is concerned. Raises GatewayError (POLICY_BUDGET*).
+        """Count a request; None when nothing limits it.
+
+        Raises GatewayError (POLICY_BUDGET, POLICY_BUDGET_UNKNOWN, POLICY_RATE).
 
         came: when it did, in seconds since the epoch; None: now. It is counted in the period of
         that moment, as in the ledger.
         Waits for the store, and for the ledger where the store has lost a counter; for seconds at
         most. Cancelled meanwhile: nothing stays counted.
         """
-        claims = tuple(_claims(key, group, self._clock.now() if came is None else came))
+        claims = tuple(claims_of(key, group, self._clock.now() if came is None else came))
         if not claims:
             return None
         claims, answer = await self._take(claims)
         self._report(claims, answer)
+        now = self._clock.now()
+        rate = rate_standing(claims, answer, now)
         if not answer.is_granted:
-            raise refusal(claims, answer.findings, self._clock.now())
-        return Reservation(tuple(claim.counter for claim in claims))
+            raise refusal(claims, answer.findings, now).under(rate)
+        return Reservation(tuple(claim.counter for claim in claims), rate)
 
     def settle(self, reservation: Reservation | None, record: UsageRecord) -> None:
         """What the request has used; to be called once. Waits for nobody."""
@@ -70,12 +75,15 @@ class Budgets:
             tokens=record.input_tokens + record.output_tokens,
             nano_aiu=record.nano_aiu or 0,
         )
-        if use != NOTHING:
-            self._counters.add([Counter(*each) for each in reservation.spans], use)
+        if use == NOTHING:
+            return
+        for counters, more in settled(reservation, use, self._clock.now()):
+            if counters and more != NOTHING:
+                self._counters.add(counters, more)
 
     async def standing(self, key: ApiKey, group: Group) -> Sequence[Standing]:
-        """How the budgets stand, the key's before its group's."""
-        claims = tuple(_claims(key, group, self._clock.now()))
+        """How the budgets stand, the key's before its group's, and at last the key's rate."""
+        claims = tuple(claims_of(key, group, self._clock.now()))
         if not claims:
             return ()
         counters = [claim.counter for claim in claims]
@@ -107,23 +115,13 @@ class Budgets:
         return claims, answer
 
     def _report(self, claims: Sequence[Claim], answer: Answer) -> None:
-        """What is in shadow is reported when it would have made the difference."""
+        """What is in shadow is reported when it would have made the difference; no rate is."""
         for claim, finding in zip(claims, answer.findings, strict=True):
-            if finding.is_used_up and claim.budget.is_shadow == answer.is_granted:
+            is_budget = claim.budget.period is not Period.MINUTE
+            if is_budget and finding.is_used_up and claim.budget.is_shadow == answer.is_granted:
                 self._events.over_budget(
                     claim.counter.holder, finding.value, claim.budget.is_shadow
                 )
-
-
-def _claims(key: ApiKey, group: Group, moment: float) -> Iterator[Claim]:
-    if key.budget is not None:
-        yield _claim(Holder(HolderKind.KEY, key.id), key.budget, moment)
-    if group.budget is not None:
-        yield _claim(Holder(HolderKind.GROUP, group.id), group.budget, moment)
-
-
-def _claim(holder: Holder, budget: Budget, moment: float) -> Claim:
-    return Claim(Counter(holder, span_at(budget.period, moment)), budget)
 
 
 def _missing(claims: Sequence[Claim], answer: Answer) -> list[Counter]:

@@ -12,6 +12,7 @@ from gateway.assembly import deadlines_of, shared_state_of, token_provider_of
 from gateway.bookkeeping import ledger_of
 from gateway.cli import pausing
 from gateway.cli.doctor import print_steps
+from gateway.cli.key_actions import Action
 from gateway.cli.migrate import print_migration
 from gateway.cli.usage import print_usage
 from gateway.doctor import Doctor
@@ -59,6 +60,16 @@ async def migrate(settings: Settings) -> bool:
     oldest = SystemClock().now() - settings.usage.retention_days * DAY_SECONDS
     try:
         return await print_migration(ledger, oldest)
+    finally:
+        await ledger.close()
+
+
+async def on_keys(settings: Settings, action: Action) -> str:
+    """Do something with the keys in the database; what it says. Raises KeyProblem, LedgerDown."""
+    ledger = ledger_of(settings.usage)
+    try:
+        await ledger.prepare()
+        return await action(ledger.keys())
     finally:
         await ledger.close()
 

@@ -26,6 +26,7 @@ JOINS: Mapping[str, Join] = {
     # Everything else is added up.
     "gateway_store_up": min,
     "gateway_ledger_up": min,
+    "gateway_issuer_up": min,
     "gateway_client_refused": max,
     "gateway_account_state": max,
     "gateway_account_quota_remaining_percent": min,

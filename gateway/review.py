@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from gateway.settings.broker import TokenService
 from gateway.settings.document import Settings
 from gateway.settings.groups import AccountSettings, GroupSettings
-from gateway.settings.keys import Rate
 from gateway.settings.surroundings import Store
 from runtime.listening import is_loopback
 from runtime.urls import host_of
@@ -58,19 +57,9 @@ def _account(account: AccountSettings) -> str:
     return account.id if account.base_url is None else f"{account.id} at {account.base_url}"
 
 
-def not_enforced(settings: Settings) -> Iterator[str]:
-    """Settings that are there, are part of the format, and that this version does not act on.
-
-    A limit that does not limit must not be a surprise.
-    """
-    for key in settings.keys:
-        if key.rate != Rate():
-            yield f"keys[{key.id}].rate"
-
-
 def warnings(settings: Settings) -> tuple[str, ...]:
     """What an operator should know although it is no error."""
-    found = [f"{path}: not enforced by this version" for path in not_enforced(settings)]
+    found = []
     if not settings.keys:
         found.append("keys: there are none, so every request is refused; see `keys new`")
     found += _about_groups(settings)

@@ -6,7 +6,7 @@ A record that arrives twice is one record: the ledger knows it by its id.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from gateway.domain.usage.report import Line, Question
 from gateway.ports import (
@@ -35,7 +35,7 @@ CATCH_UP_SECONDS = 2.0
 class Shipper:
     """Ships; `run` does it until it is cancelled, `close` once more at the end.
 
-    fraction: uniform in [0, 1); spreads the replicas' retention runs.
+    fraction: uniform in [0, 1); spreads the replicas' retention runs. sleep: between shipments.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class Shipper:
         *,
         retention_days: int,
         fraction: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._own = own
         self._leftovers = leftovers
@@ -58,6 +59,7 @@ class Shipper:
         self._events = events
         self._retention_seconds = retention_days * DAY_SECONDS
         self._fraction = fraction
+        self._sleep = sleep
         self._one = asyncio.Lock()
         self._is_prepared = False
         self._look_at = 0.0
@@ -70,9 +72,9 @@ class Shipper:
             if await self.catch_up():
                 pause = FIRST_PAUSE_SECONDS
                 await self._purge_when_due()
-                await asyncio.sleep(INTERVAL_SECONDS)
+                await self._sleep(INTERVAL_SECONDS)
             else:
-                await asyncio.sleep(pause)
+                await self._sleep(pause)
                 pause = min(LONGEST_PAUSE_SECONDS, pause * 2)
 
     async def catch_up(self) -> bool:

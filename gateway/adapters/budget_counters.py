@@ -20,7 +20,7 @@ class MemoryBudgets:
         answer = judge(claims, self._known.totals, self._known.is_whole)
         if answer.is_granted:
             self.add([claim.counter for claim in claims], TAKEN)
-        return answer
+        return answer.with_used(claims, self._known.totals)
 
     async def seed(self, counter: Counter, spent: Totals) -> None:
         """See ports.BudgetCounters."""

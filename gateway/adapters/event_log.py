@@ -9,6 +9,7 @@ import logging
 import traceback
 from collections.abc import Sequence
 
+from gateway.adapters.audit_log import AUDIT_LOGGER
 from gateway.adapters.prometheus import PrometheusEvents
 from gateway.domain.budgets.holder import Holder
 from gateway.domain.errors import Fault
@@ -19,7 +20,7 @@ from gateway.ports import Exchange
 from runtime.logs import fields
 
 log = logging.getLogger("gateway")
-audit = logging.getLogger("gateway.audit")
+audit = logging.getLogger(AUDIT_LOGGER)
 PLACES = 8
 MOST_NAMES = 20
 MAX_MODEL_CHARACTERS = 100
@@ -32,6 +33,7 @@ class LoggedEvents:
         self._metrics = metrics
         self._problems: tuple[str, ...] = ()
         self._is_ledger_up: bool | None = None
+        self._is_issuer_up: bool | None = None
 
     # --- requests and accounts ---
 
@@ -120,7 +122,7 @@ class LoggedEvents:
         """See ports.ShippingEvents."""
         self._metrics.usage.lines_torn(count)
         log.warning(
-            "passed over lines of the usage journal that are cut off", extra=fields(n=count)
+            "passed over lines of a usage journal that cannot be read", extra=fields(n=count)
         )
 
     def journal_trouble(self, reason: str | None) -> None:
@@ -160,6 +162,22 @@ class LoggedEvents:
         """It is set up to drop keys when its memory is full."""
         log.error("the store may drop keys: set noeviction", extra=fields(maxmemory_policy=policy))
 
+    # --- the issuer of callers' tokens ---
+
+    def issuer_answered(self, keys: int) -> None:
+        """Its keys were read; how many there are. Said when it changes."""
+        self._metrics.issuer.answered()
+        if self._is_issuer_up is not True:
+            self._is_issuer_up = True
+            log.info("issuer's keys read", extra=fields(keys=keys))
+
+    def issuer_failed(self, explanation: str) -> None:
+        """They could not be read; those that are known serve on. Said when it changes."""
+        self._metrics.issuer.failed()
+        if self._is_issuer_up is not False:
+            self._is_issuer_up = False
+            log.error("issuer's keys cannot be read", extra=fields(explanation=explanation))
+
     # --- the configuration ---
 
     def reloaded(self, changes: Sequence[str]) -> None:
@@ -168,6 +186,10 @@ class LoggedEvents:
         shown = "; ".join(changes[:MOST_NAMES])
         more = f" and {len(changes) - MOST_NAMES} more" if len(changes) > MOST_NAMES else ""
         log.info("configuration read again", extra=fields(changes=shown + more or None))
+        # The audit has all of them, in lines that can still be read.
+        for start in range(0, len(changes), MOST_NAMES):
+            part = "; ".join(changes[start : start + MOST_NAMES])
+            audit.info("configuration changed", extra=fields(changes=part))
 
     def reload_refused(self, problems: Sequence[str]) -> None:
         """It has problems; what was in force stays."""

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from gateway.adapters.issuer_metrics import IssuerMetrics
 from gateway.adapters.quota_gauges import QuotaGauges
 from gateway.adapters.usage_metrics import (
     CHAT_OPERATION,
@@ -48,6 +49,7 @@ class PrometheusEvents:
         self.registry = CollectorRegistry()
         self._models: set[str] = set()
         self.usage = UsageMetrics(self.registry, self._model_label)
+        self.issuer = IssuerMetrics(self.registry)
         self._accounts: set[str] = set()
         self._requests = Counter(
             "gateway_requests",

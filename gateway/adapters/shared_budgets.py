@@ -59,7 +59,8 @@ class SharedBudgets:
         except asyncio.CancelledError:
             self._left(question)
             raise
-        return self._take_alone(claims) if answer is None else answer
+        found = self._take_alone(claims) if answer is None else answer
+        return found.with_used(claims, self._known.totals)
 
     async def seed(self, counter: Counter, spent: Totals) -> None:
         """See ports.BudgetCounters."""

@@ -3,7 +3,7 @@
 Any replica ships them, several at once if it comes to that: the ledger knows a record by its id.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -42,31 +42,44 @@ class NoSpill:
 
 
 class SharedSpill:
-    """The stream of one deployment."""
+    """The stream of one deployment.
 
-    def __init__(self, link: StoreLink[Connection], namespace: str) -> None:
+    on_unreadable: told how many entries were no records and were taken out; by whichever replica
+    takes them out, and so once.
+    """
+
+    def __init__(
+        self,
+        link: StoreLink[Connection],
+        namespace: str,
+        on_unreadable: Callable[[int], None],
+        most_records: int = MOST_RECORDS,
+    ) -> None:
         self._link = link
         self._key = f"{{{namespace}:usage}}:spilled"
+        self._on_unreadable = on_unreadable
+        self._most_records = most_records
         self._taken: list[bytes] = []
 
     async def put(self, records: Sequence[UsageRecord]) -> bool:
         """See ports.Spill."""
         for start in range(0, len(records), MOST_AT_ONCE):
             lines = [_encode(each) for each in records[start : start + MOST_AT_ONCE]]
-            if await self._ask(PUT, (MOST_RECORDS, *lines)) != 1:
+            if await self._ask(PUT, (self._most_records, *lines)) != 1:
                 return False
         return True
 
     async def next(self) -> Sequence[UsageRecord]:
         """See ports.Source."""
-        found: Sequence[bytes] | None = await self._ask(TAKE, (MOST_AT_ONCE,))
-        if not found:
-            return ()
-        self._taken = list(found[::2])
-        records = [record for line in found[1::2] if (record := _read(line)) is not None]
-        if not records:
-            await self.done(())
-        return records
+        while found := await self._ask(TAKE, (MOST_AT_ONCE,)):
+            entries = list(zip(found[::2], map(_read, found[1::2]), strict=True))
+            # What nobody can read goes at once: it must not wait for the ledger before others.
+            is_gone = await self._forget_unreadable([id for id, record in entries if not record])
+            readable = [(id, record) for id, record in entries if record]
+            if readable or not is_gone:
+                self._taken = [id for id, _ in readable]
+                return [record for _, record in readable]
+        return ()
 
     async def done(self, records: Sequence[UsageRecord]) -> None:
         """See ports.Source."""
@@ -76,6 +89,15 @@ class SharedSpill:
     def start_over(self) -> None:
         """See ports.Source."""
         self._taken = []
+
+    async def _forget_unreadable(self, entries: Sequence[bytes]) -> bool:
+        """Whether the store has answered."""
+        if not entries:
+            return True
+        count: int | None = await self._ask(FORGET, tuple(entries))
+        if count:
+            self._on_unreadable(count)
+        return count is not None
 
     async def _ask(self, name: str, arguments: tuple[bytes | int, ...]) -> Any:
         """The script's answer; None when the store gives none."""

@@ -16,6 +16,8 @@ from gateway.domain.budgets.verdict import Claim, Finding
 from gateway.ports import Clock
 
 LEAST_KEPT_SECONDS = 3600
+MINUTE_KEPT_SECONDS = 180
+"""From its last change: a minute is of use while it lasts, by every replica's clock."""
 FINDINGS = {
     ord("."): Finding.FINE,
     ord("r"): Finding.REQUESTS,
@@ -91,7 +93,7 @@ def counters_packed(
         seed = seeds.get(counter)
         packed += (
             counter.name,
-            max(LEAST_KEPT_SECONDS, int(counter.span.end + KEEP_SECONDS - wall)),
+            _kept_seconds(counter, wall),
             heard.life,
             *_numbers(heard.totals),
             *_numbers(NOTHING if unsent is None else unsent.use),
@@ -122,6 +124,12 @@ def read(answer: Sequence[bytes]) -> Reading:
         totals = Totals(*map(int, numbers))
         counters.append(Heard(totals, is_whole == b"1", life.decode("utf-8", "replace")))
     return Reading(was_told == b"1", [FINDINGS[each] for each in findings], counters)
+
+
+def _kept_seconds(counter: Counter, wall: float) -> int:
+    if counter.span.is_minute:
+        return MINUTE_KEPT_SECONDS
+    return max(LEAST_KEPT_SECONDS, int(counter.span.end + KEEP_SECONDS - wall))
 
 
 def _numbers(totals: Totals) -> Iterable[int]:

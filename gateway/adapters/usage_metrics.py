@@ -87,7 +87,7 @@ class UsageMetrics:
         )
         self._torn = Counter(
             "gateway_usage_lines_torn",
-            "Lines of usage journals that were cut off and passed over.",
+            "Lines of usage journals that were cut off, and unreadable ones in the shared store.",
             registry=registry,
         )
         self._ledger_up = Gauge(
@@ -125,7 +125,7 @@ class UsageMetrics:
         self._ledger_up.set(int(is_up))
 
     def lines_torn(self, count: int) -> None:
-        """Lines of a journal were cut off."""
+        """Lines of a journal, or of what was spilled, were passed over."""
         self._torn.inc(count)
 
     def record_dropped(self) -> None:

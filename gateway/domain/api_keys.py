@@ -17,6 +17,22 @@ PREFIX = "cgw_"
 RANDOM_CHARACTERS = 32
 CHECKSUM_CHARACTERS = 6
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+UNREAD_SECONDS = 5.0
+"""After which the database's keys may have been read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How much a key may ask for in a minute; None does not limit."""
+
+    requests_per_minute: int | None
+    tokens_per_minute: int | None
+    """Input and output together."""
+
+    @property
+    def limits_anything(self) -> bool:
+        """Whether there is anything to check."""
+        return (self.requests_per_minute, self.tokens_per_minute) != (None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +53,9 @@ class ApiKey:
     sha256: str = field(default="", repr=False)
     """The key's digest: unlike the id, nobody outside can know it."""
     budget: Budget | None = None
+    rate: Rate | None = None
+    person: str = ""
+    """Whom a token of the moment names; a key has its id."""
 
 
 def new_key(characters: Iterable[str]) -> str:
@@ -72,15 +91,41 @@ def find(keys: Mapping[str, ApiKey], presented: str, now: float) -> ApiKey:
     A dictionary look-up by digest needs no constant-time comparison: a caller cannot steer the
     digest, so how far it matches says nothing about the key.
     """
-    key = keys.get(digest(presented))
+    return accept(keys.get(digest(presented)), presented, now)
+
+
+def accept(
+    key: ApiKey | None,
+    presented: str,
+    now: float,
+    *,
+    is_revoked: bool = False,
+    is_complete: bool = True,
+) -> ApiKey:
+    """The key that was found, if it may be used. Raises GatewayError (CALLER_KEY_*, GATEWAY_KEYS).
+
+    is_revoked: whether what was presented was a key once. is_complete: whether all keys are known
+    by now; else one that was not found may be a good one, and is not told that it is not.
+    """
     if key is None:
-        message = "The API key is not known here; check that it is this gateway's key."
-        if is_mistyped(presented):
-            message = "The API key is incomplete or mistyped: its checksum does not match."
-        raise GatewayError(Fault.CALLER_KEY_UNKNOWN, message)
+        raise _not_found(presented, is_revoked, is_complete)
     if key.expires_at is not None and key.expires_at <= now:
         raise GatewayError(Fault.CALLER_KEY_EXPIRED, "The API key has expired; ask for a new one.")
     return key
+
+
+def _not_found(presented: str, is_revoked: bool, is_complete: bool) -> GatewayError:
+    if is_revoked:
+        message = "The API key was revoked; ask for a new one."
+        return GatewayError(Fault.CALLER_KEY_REVOKED, message)
+    if is_mistyped(presented):
+        message = "The API key is incomplete or mistyped: its checksum does not match."
+        return GatewayError(Fault.CALLER_KEY_UNKNOWN, message)
+    if not is_complete:
+        message = "The gateway cannot read its keys at the moment; send the request again."
+        return GatewayError(Fault.GATEWAY_KEYS, message, retry_after=UNREAD_SECONDS)
+    message = "The API key is not known here; check that it is this gateway's key."
+    return GatewayError(Fault.CALLER_KEY_UNKNOWN, message)
 
 
 def _checksum(body: str) -> str:

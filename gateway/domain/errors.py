@@ -9,6 +9,8 @@ what fits none is `gateway_other`, which operators are alerted about.
 
 from enum import Enum
 
+from gateway.domain.budgets.standing import RateStanding
+
 
 class Fault(Enum):
     """Who is at fault and how; the prefix names the party."""
@@ -90,6 +92,7 @@ class GatewayError(Exception):
         param: str | None = None,
         retry_after: float | None = None,
         allow: str | None = None,
+        rate: RateStanding | None = None,
     ) -> None:
         super().__init__(message)
         self.fault = fault
@@ -102,3 +105,17 @@ class GatewayError(Exception):
         """Seconds after which the same request may succeed."""
         self.allow = allow
         """The method that the path takes."""
+        self.rate = rate
+        """How the rate of the key stands that asked; None where it has none."""
+
+    def under(self, rate: RateStanding | None) -> "GatewayError":
+        """The same for a key with this rate. A new one: an error may be that of many requests."""
+        return GatewayError(
+            self.fault,
+            self.message,
+            code=self.code,
+            param=self.param,
+            retry_after=self.retry_after,
+            allow=self.allow,
+            rate=rate,
+        )

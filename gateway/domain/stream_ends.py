@@ -17,6 +17,8 @@ class StreamEnd(Enum):
     IDLE = "idle"
     DEADLINE = "deadline"
     DRAINED = "drained"
+    REVOKED = "revoked"
+    """Its key was taken back."""
     UNAVAILABLE = "unavailable"
     """Only pings had been sent when it turned out that nobody could answer."""
 
@@ -28,6 +30,7 @@ _ENDS: dict[Fault, StreamEnd] = {
     Fault.UPSTREAM_STREAM_ERROR: StreamEnd.UPSTREAM_ERROR,
     Fault.GATEWAY_DEADLINE: StreamEnd.DEADLINE,
     Fault.GATEWAY_DRAINING: StreamEnd.DRAINED,
+    Fault.CALLER_KEY_REVOKED: StreamEnd.REVOKED,
 }
 
 

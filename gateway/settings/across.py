@@ -6,78 +6,31 @@ shape is passed over here, since the value's own check names it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
 
 from gateway.domain.platforms.table import PLATFORMS
 from gateway.settings.values import check_host
+from gateway.settings.written import (
+    Entry,
+    Placed,
+    Problem,
+    Written,
+    accounts_of,
+    entries_of,
+    platform_of,
+    written,
+)
 from runtime.listening import is_loopback
 from runtime.urls import host_of
-
-Where = tuple[str | int, ...]
-Entry = Mapping[str, Any]
 
 OF_THE_ACCOUNT = ("base_url", "api_key_file", "max_concurrency")
 """What belongs to an account itself, whichever group uses it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong, and where."""
-
-    where: Where
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """An entry of a list, and where it stands."""
-
-    where: Where
-    entry: Entry
-
-    def text(self, name: str) -> str | None:
-        """A field that holds text."""
-        value = self.entry.get(name)
-        return value if isinstance(value, str) else None
-
-    def problem(self, name: str, text: str) -> Problem:
-        """A problem of one of its fields."""
-        return Problem((*self.where, name), text)
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """The document's lists, as far as they are lists of mappings."""
-
-    groups: Sequence[Placed]
-    keys: Sequence[Placed]
-    private_hosts: frozenset[str]
-    workers: int = 1
-    store_url: str = ""
-    database_url: str = ""
-
-    @property
-    def by_id(self) -> dict[str, Placed]:
-        """The groups that have an id; of several with the same one, the first."""
-        return {id_: each for each in reversed(self.groups) if (id_ := each.text("id"))}
-
-
 def problems(document: Entry) -> Iterator[Problem]:
     """All of them, in the order of the rules."""
-    egress = document.get("egress")
-    hosts = egress.get("private_hosts") if isinstance(egress, Mapping) else None
-    written = Written(
-        _entries(document.get("groups"), ("groups",)),
-        _entries(document.get("keys"), ("keys",)),
-        frozenset(_hosts(hosts)),
-        _number(_of(document, "listen", "workers")),
-        str(_of(document, "store", "url") or "memory://").lower(),
-        str(_of(document, "usage", "database_url") or "sqlite:///usage.db").lower(),
-    )
+    found = written(document)
     for rule in RULES:
-        yield from rule(written)
+        yield from rule(found)
 
 
 # --- rules ------------------------------------------------------------------------------------
@@ -87,17 +40,17 @@ def _ids_are_unique(written: Written) -> Iterator[Problem]:
     yield from _repeated(written.groups, "id", "another group has this id already")
     for group in written.groups:
         text = "the group has this account already"
-        yield from _repeated(_accounts(group), "id", text)
+        yield from _repeated(accounts_of(group), "id", text)
     yield from _repeated(written.keys, "id", "another key has this id already")
     yield from _repeated(written.keys, "sha256", "another key has the same one")
 
 
 def _accounts_suit_their_platform(written: Written) -> Iterator[Problem]:
     for group in written.groups:
-        platform = PLATFORMS.get(str(_platform(group)))
+        platform = PLATFORMS.get(str(platform_of(group)))
         if platform is None:
             continue
-        for account in _accounts(group):
+        for account in accounts_of(group):
             for name in ("base_url", "api_key_file"):
                 is_set = account.entry.get(name) is not None
                 if platform.own_key and not is_set:
@@ -112,7 +65,7 @@ def _accounts_suit_their_platform(written: Written) -> Iterator[Problem]:
 
 def _api_keys_are_not_shown(written: Written) -> Iterator[Problem]:
     for group in written.groups:
-        for account in _accounts(group):
+        for account in accounts_of(group):
             url = account.text("base_url") or ""
             if url.lower().startswith("http:") and not _may_be_plain(url, written):
                 yield account.problem(
@@ -126,7 +79,7 @@ def _an_account_is_the_same_everywhere(written: Written) -> Iterator[Problem]:
     """Its places and its cool-downs are counted under its id, over all groups."""
     first: dict[str, tuple[Placed, Placed]] = {}
     for group in written.groups:
-        for account in _accounts(group):
+        for account in accounts_of(group):
             id_ = account.text("id")
             if id_ is None:
                 continue
@@ -136,7 +89,7 @@ def _an_account_is_the_same_everywhere(written: Written) -> Iterator[Problem]:
 
 def _differences(group: Placed, account: Placed, owner: Placed, same: Placed) -> Iterator[Problem]:
     other = owner.text("id") or "before it"
-    if _platform(group) != _platform(owner):
+    if platform_of(group) != platform_of(owner):
         yield account.problem("id", f"group '{other}' has it as an account of another platform")
         return
     for name in OF_THE_ACCOUNT:
@@ -161,17 +114,30 @@ def _fallbacks_lead_one_step(written: Written) -> Iterator[Problem]:
 
 
 def _keys_fit_their_groups(written: Written) -> Iterator[Problem]:
-    groups = written.by_id
     for key in written.keys:
-        name, account = key.text("group"), key.text("account")
-        if name is None:
-            continue
-        if name not in groups:
-            yield key.problem("group", "there is no such group")
-        elif account is not None and account not in {
-            each.text("id") for each in _accounts(groups[name])
-        }:
-            yield key.problem("account", "the key's group has no such account")
+        yield from _unfit(key, written.by_id, "the key's group has no such account")
+
+
+def _tokens_lead_to_groups(written: Written) -> Iterator[Problem]:
+    groups = written.by_id
+    for rule in entries_of(written.jwt.entry.get("rules"), (*written.jwt.where, "rules")):
+        yield from _unfit(rule, groups, "the rule's group has no such account")
+    default = written.jwt.text("default_group")
+    if default is not None and default not in groups:
+        yield written.jwt.problem("default_group", "there is no such group")
+
+
+def _unfit(holder: Placed, groups: Mapping[str, Placed], text: str) -> Iterator[Problem]:
+    """What a group and an account of its own have to do with the groups there are."""
+    name, account = holder.text("group"), holder.text("account")
+    if name is None:
+        return
+    if name not in groups:
+        yield holder.problem("group", "there is no such group")
+    elif account is not None and account not in {
+        each.text("id") for each in accounts_of(groups[name])
+    }:
+        yield holder.problem("account", text)
 
 
 def _workers_share(written: Written) -> Iterator[Problem]:
@@ -194,44 +160,12 @@ RULES: tuple[Callable[[Written], Iterator[Problem]], ...] = (
     _an_account_is_the_same_everywhere,
     _fallbacks_lead_one_step,
     _keys_fit_their_groups,
+    _tokens_lead_to_groups,
     _workers_share,
 )
 
 
-# --- the document as it was written -----------------------------------------------------------
-
-
-def _of(document: Entry, section: str, name: str) -> object:
-    found = document.get(section)
-    return found.get(name) if isinstance(found, Mapping) else None
-
-
-def _number(value: object) -> int:
-    """What the environment says comes as text."""
-    try:
-        return int(str(value))
-    except ValueError:
-        return 1
-
-
-def _list(value: object) -> Sequence[Any]:
-    return value if isinstance(value, (list, tuple)) else ()
-
-
-def _entries(value: object, where: Where) -> tuple[Placed, ...]:
-    return tuple(
-        Placed((*where, position), entry)
-        for position, entry in enumerate(_list(value))
-        if isinstance(entry, Mapping)
-    )
-
-
-def _accounts(group: Placed) -> tuple[Placed, ...]:
-    return _entries(group.entry.get("accounts"), (*group.where, "accounts"))
-
-
-def _platform(group: Placed) -> object:
-    return group.entry.get("platform", "copilot")
+# --- parts ------------------------------------------------------------------------------------
 
 
 def _repeated(entries: Sequence[Placed], name: str, text: str) -> Iterator[Problem]:
@@ -250,9 +184,3 @@ def _may_be_plain(url: str, written: Written) -> bool:
     except ValueError:
         return True
     return is_loopback(host) or host in written.private_hosts
-
-
-def _hosts(value: object) -> Iterator[str]:
-    for each in _list(value):
-        with suppress(ValueError):
-            yield check_host(str(each))

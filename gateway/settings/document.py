@@ -18,6 +18,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_settings import SettingsConfigDict
 
 from gateway.settings import across
+from gateway.settings.auth import Auth
 from gateway.settings.broker import TokenService
 from gateway.settings.groups import GroupSettings
 from gateway.settings.keys import KeySettings
@@ -26,6 +27,7 @@ from gateway.settings.not_yet import NotYet
 from gateway.settings.surroundings import Egress, Store
 from gateway.settings.usage import Usage
 from gateway.settings.values import Seconds
+from gateway.settings.written import Where
 from runtime.configuration import Document, Section
 from runtime.logs import LogFormat, LogLevel
 
@@ -83,6 +85,7 @@ class Settings(Document):
     egress: Egress = Egress()
     groups: tuple[GroupSettings, ...]
     keys: tuple[KeySettings, ...] = ()
+    auth: Auth = Auth()
     initiator: InitiatorSettings = InitiatorSettings()
     limits: Limits = Limits()
     slots: Slots = Slots()
@@ -119,7 +122,7 @@ class Settings(Document):
         return settings
 
 
-def _detail(kind: str, text: str, where: across.Where) -> InitErrorDetails:
+def _detail(kind: str, text: str, where: Where) -> InitErrorDetails:
     # As a value of its own: braces in the text would be read as places for values.
     error = PydanticCustomError(kind, "{text}", {"text": text})
     return InitErrorDetails(type=error, loc=where, input=None)

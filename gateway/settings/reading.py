@@ -34,7 +34,7 @@ class Configuration(Rereading[Snapshot, ConfigurationEvents]):
 
 
 def changes(before: Snapshot, now: Snapshot) -> Iterator[str]:
-    """The groups, accounts and keys that came, went or differ, by their ids."""
+    """The groups, accounts and keys that came, went or differ, by their ids; tokens' rules."""
     yield from _differing("group", before.groups, now.groups)
     yield from _differing("account", before.accounts, now.accounts)
     yield from _differing(
@@ -42,6 +42,8 @@ def changes(before: Snapshot, now: Snapshot) -> Iterator[str]:
         {key.id: key for key in before.keys.values()},
         {key.id: key for key in now.keys.values()},
     )
+    if before.caller_rules != now.caller_rules:
+        yield "the rules of auth.jwt"
 
 
 def _differing(kind: str, old: Mapping[str, object], new: Mapping[str, object]) -> Iterator[str]:

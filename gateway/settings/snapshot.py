@@ -6,25 +6,35 @@ at all. Says which files it was made of, and which settings a running gateway ta
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 
-from gateway.domain.api_keys import ApiKey
+from gateway.domain.api_keys import ApiKey, Rate
+from gateway.domain.budget_refusals import NANO_AIU_PER_CREDIT
 from gateway.domain.budgets.budget import Budget
 from gateway.domain.budgets.period import Period
-from gateway.domain.budgets.refusals import NANO_AIU_PER_CREDIT
 from gateway.domain.failover import Policy
 from gateway.domain.groups import Group, GroupAccount
+from gateway.domain.jwt_claims import CallerRules, ClaimNames, Rule, plain_grant
 from gateway.settings import groups as sections
+from gateway.settings.auth import Jwt, RuleSettings
 from gateway.settings.document import Settings
 from gateway.settings.groups import AccountSettings, GroupSettings
 from gateway.settings.keys import KeySettings
+from gateway.settings.keys import Rate as RateSettings
 from gateway.settings.surroundings import Egress
 from runtime.configuration import ConfigurationError, load, read_secret
 from runtime.urls import host_of
 
-RELOADED = frozenset({"groups", "keys", "egress.private_hosts"})
+RELOADED = frozenset(
+    {
+        "groups",
+        "keys",
+        "egress.private_hosts",
+        *(f"auth.jwt.{name}" for name in ("claims", "rules", "default_group")),
+    }
+)
 """What a running gateway takes over; everything else is read once, when it starts."""
 
 
@@ -39,6 +49,8 @@ class Snapshot:
     """By id."""
     accounts: Mapping[str, GroupAccount]
     """By id; priority and weight are those of the first group that has the account."""
+    caller_rules: CallerRules
+    """What callers' tokens lead to; without `auth.jwt` nothing."""
     private_hosts: frozenset[str]
     """The names that may lead to private addresses: those that an operator has written down."""
 
@@ -65,6 +77,7 @@ def snapshot_of(settings: Settings, started_with: Settings | None = None) -> Sna
         keys={key.sha256: _key(key) for key in settings.keys},
         groups=groups,
         accounts=accounts,
+        caller_rules=_caller_rules(settings.auth.jwt, (started_with or settings).auth.jwt, groups),
         private_hosts=frozenset(
             _private_hosts(accounts, settings.egress, (started_with or settings).egress)
         ),
@@ -148,7 +161,42 @@ def _key(key: KeySettings) -> ApiKey:
         max_waiting=key.max_waiting,
         sha256=key.sha256,
         budget=_budget(key.budget),
+        rate=_rate(key.rate),
     )
+
+
+def _caller_rules(jwt: Jwt | None, running: Jwt | None, groups: Mapping[str, Group]) -> CallerRules:
+    if jwt is None:
+        return CallerRules()
+    return CallerRules(
+        # The issuer whose tokens are believed until there is a restart.
+        issuer=(running or jwt).issuer,
+        names=ClaimNames(jwt.claims.person, jwt.claims.group, jwt.claims.account),
+        rules=tuple(Rule(rule.claim, rule.matches, _grant(rule)) for rule in jwt.rules),
+        default=plain_grant(jwt.default_group) if jwt.default_group is not None else None,
+        accounts={
+            id_: frozenset(account.id for account in group.accounts)
+            for id_, group in groups.items()
+        },
+    )
+
+
+def _grant(rule: RuleSettings) -> ApiKey:
+    return replace(
+        plain_grant(rule.group),
+        account=rule.account,
+        may_mark_agent=rule.may_mark_agent,
+        max_concurrency=rule.max_concurrency,
+        max_waiting=rule.max_waiting,
+        budget=_budget(rule.budget),
+        rate=_rate(rule.rate),
+    )
+
+
+def _rate(rate: RateSettings) -> Rate | None:
+    """None also for one that limits nothing."""
+    found = Rate(rate.requests_per_minute, rate.tokens_per_minute)
+    return found if found.limits_anything else None
 
 
 def _budget(budget: sections.Budget | None) -> Budget | None:

@@ -10,7 +10,8 @@ from gateway.settings.values import Count, SecretFile
 from runtime.configuration import Section
 
 SQLITE = "sqlite"
-POSTGRESQL = ("postgresql", "postgres")
+POSTGRESQL = "postgresql"
+IN_MEMORY = ":memory:"
 
 
 def _check_database_url(text: str) -> str:
@@ -18,13 +19,16 @@ def _check_database_url(text: str) -> str:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
-        raise ValueError("must be a URL: its port is no number") from None
+        raise ValueError("must be a URL: its host or port cannot be read") from None
     if parts.scheme == SQLITE:
-        if not text.startswith("sqlite:///") or not parts.path.strip("/"):
+        if not text.startswith("sqlite:///") or not parts.path.strip("/") or IN_MEMORY in text:
             raise ValueError("must name a file: sqlite:///usage.db, or sqlite:////var/lib/usage.db")
         return text
-    if parts.scheme not in POSTGRESQL:
+    if not text.startswith(f"{POSTGRESQL}://"):
         raise ValueError("must begin with sqlite:/// or postgresql://")
+    if "@" in parts.path or parts.netloc.count("@") > 1:
+        # Readers of URLs disagree on where such a password ends, and one would show part of it.
+        raise ValueError("must have what is special in a password in its form %XX")
     if not parts.path.strip("/"):
         raise ValueError("must name a database: postgresql://USER@HOST/DATABASE")
     if port == 0:

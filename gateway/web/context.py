@@ -1,26 +1,30 @@
 """What every endpoint is given: the use cases and the values they work on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.admission import Admission
 from gateway.budgets import Budgets
+from gateway.callers import Callers
 from gateway.domain.api_keys import ApiKey
+from gateway.domain.client_address import Network
 from gateway.domain.groups import Group
+from gateway.keys import Keys
 from gateway.metering import Metering
 from gateway.offers import Offers
-from gateway.ports import Clock, GatewayEvents, Sums, TokenCounter
+from gateway.ports import Audit, Clock, GatewayEvents, Sums, TokenCounter
 from gateway.relay import Relay
 from gateway.web.connections import Connections
 from gateway.web.downstream import Heartbeats
+from gateway.web.late_answers import LateAnswers
 from gateway.web.lifetimes import Lifetimes
 
 
 @dataclass(slots=True)
 class Context:
-    """Built once by bootstrap.py, which replaces keys and groups when they are reloaded.
+    """Built once by bootstrap.py, which replaces groups and the configuration's keys on a reload.
 
-    Nothing waits between the two assignments, so a request sees both of one reading.
+    Nothing waits between the two, so a request sees both of one reading.
     """
 
     relay: Relay
@@ -34,14 +38,17 @@ class Context:
     events: GatewayEvents
     lifetimes: Lifetimes
     heartbeats: Heartbeats
-    keys: Mapping[str, ApiKey] = field(repr=False)
-    """By the SHA-256 of the key."""
+    callers: Callers
+    keys: Keys = field(repr=False)
     groups: Mapping[str, Group]
     """By id."""
     body_bytes: int
     scan_history: bool
     """Whether the initiator of Responses requests is judged by their history too."""
     connections: Connections
+    audit: Audit
+    late_answers: LateAnswers
+    trusted_proxies: Sequence[Network]
 
     def fallback_of(self, group: Group) -> Group | None:
         """The group whose accounts help out."""

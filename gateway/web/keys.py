@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from multidict import CIMultiDictProxy
 
 from gateway.domain.errors import Fault, GatewayError
+from gateway.domain.jwt_checks import MOST_CHARACTERS
 
-MAX_KEY_CHARACTERS = 4096
+MAX_KEY_CHARACTERS = MOST_CHARACTERS + 1
+"""One more than a token may have: what is cut off must not be taken for a whole one."""
 
 
 def presented_key(headers: CIMultiDictProxy[str]) -> str:

@@ -76,6 +76,11 @@ class Operation:
     parameters: tuple[Schema, ...] = ()
     needs_key: bool = True
 
+    @property
+    def has_rate(self) -> bool:
+        """Whether it counts in the rate of its key."""
+        return Fault.POLICY_RATE in self.faults
+
 
 OPERATIONS: Mapping[str, Operation] = {
     "/chat/completions": Operation(
@@ -196,7 +201,7 @@ def _operation(route: Described) -> Schema:
         "responses": {
             "200": {
                 "description": answers.words_of(row.answer),
-                "headers": _headers(),
+                "headers": _headers(_of_rates(route.protocol) if row.has_rate else ()),
                 "content": row.answer,
             },
             **errors.references(faults, route.protocol),
@@ -212,18 +217,31 @@ def _operation(route: Described) -> Schema:
 
 def _components() -> Schema:
     responses = errors.responses()
-    for response in responses.values():
-        response["headers"] |= _headers()
+    for name, response in responses.items():
+        is_anthropic = name.startswith(errors.dialect_of(Protocol.MESSAGES))
+        response["headers"] |= _headers(_of_rates(Protocol.MESSAGES if is_anthropic else None))
     return {
         "securitySchemes": {
             "bearer": {"type": "http", "scheme": "bearer"},
             "x-api-key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
         },
         "schemas": {**requests.BODIES, **answers.SCHEMAS, **errors.schemas()},
-        "headers": {**answers.HEADERS, **errors.headers()},
+        "headers": {
+            **answers.HEADERS,
+            **answers.RATE_HEADERS,
+            **answers.ANTHROPIC_RATE_HEADERS,
+            **errors.headers(),
+        },
         "responses": responses,
     }
 
 
-def _headers() -> Schema:
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in answers.HEADERS}
+def _headers(more: Iterable[str] = ()) -> Schema:
+    names = (*answers.HEADERS, *more)
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def _of_rates(protocol: Protocol | None) -> Iterable[str]:
+    """The names of the headers that tell of a rate, in a protocol."""
+    is_messages = protocol is Protocol.MESSAGES
+    return (*answers.RATE_HEADERS, *(answers.ANTHROPIC_RATE_HEADERS if is_messages else ()))

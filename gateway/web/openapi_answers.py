@@ -8,6 +8,7 @@ from typing import Any
 
 from gateway.domain.headers import MAX_REQUEST_ID_CHARACTERS
 from gateway.web.ids import CALLER_REQUEST_ID_HEADER, REQUEST_ID_HEADER
+from gateway.web.rate_headers import ANTHROPIC, MEASURES, OPENAI
 
 Schema = dict[str, Any]
 
@@ -29,6 +30,35 @@ HEADERS: Mapping[str, Schema] = {
     },
 }
 """On every answer, errors included."""
+
+
+def _rate_headers(names: str, of_reset: Schema, words: str) -> Mapping[str, Schema]:
+    """names: what they are called, with the measure and the figure to be filled in."""
+    figures: Mapping[str, tuple[str, Schema]] = {
+        "limit": ("How many {measure} the key may use in a minute.", {"type": "integer"}),
+        "remaining": ("How many of the {measure} are left in this minute.", {"type": "integer"}),
+        "reset": (f"{words} the {{measure}} begin anew.", of_reset),
+    }
+    return {
+        names.format(measure=measure, figure=figure): {
+            "description": said.format(measure=measure) + " Where the key's rate limits them.",
+            "schema": schema,
+        }
+        for measure in MEASURES
+        for figure, (said, schema) in figures.items()
+    }
+
+
+RATE_HEADERS = _rate_headers(
+    OPENAI + "{figure}-{measure}",
+    {"type": "string", "pattern": "^([0-9]+m)?[0-9]+s$"},
+    "After how long",
+)
+"""On answers of inference, errors included, for a key that has a rate."""
+ANTHROPIC_RATE_HEADERS = _rate_headers(
+    ANTHROPIC + "{measure}-{figure}", {"type": "string", "format": "date-time"}, "When"
+)
+"""Beside them on those of Messages."""
 
 
 def _object(required: Mapping[str, Schema], **others: Schema) -> Schema:
@@ -124,6 +154,18 @@ SCHEMAS: Mapping[str, Schema] = {
             "credits": _schema("BudgetMeasure"),
         }
     ),
+    "Rate": {
+        "oneOf": [
+            {"type": "null"},
+            _object(
+                {
+                    "resets_at": MOMENT,
+                    "requests": _schema("BudgetMeasure"),
+                    "tokens": _schema("BudgetMeasure"),
+                }
+            ),
+        ]
+    },
     "Usage": _object(
         {
             "object": {"const": "usage"},
@@ -136,6 +178,7 @@ SCHEMAS: Mapping[str, Schema] = {
                 "items": {"allOf": [_schema("UsageSums"), _object({"model": TEXT})]},
             },
             "budgets": {"type": "array", "items": _schema("Budget")},
+            "rate": _schema("Rate"),
         }
     ),
     "Description": _object({"openapi": TEXT, "info": {"type": "object"}}),

@@ -8,7 +8,14 @@ from typing import Any
 
 from gateway.domain.errors import Fault
 from gateway.domain.protocols import Protocol
-from gateway.web.problems import ANTHROPIC_SERVER, ANTHROPIC_TYPES, FAULT_HEADER, SHAPES
+from gateway.web.problems import (
+    ANTHROPIC_SERVER,
+    ANTHROPIC_TYPES,
+    FAULT_HEADER,
+    FINAL,
+    RETRY_HEADER,
+    SHAPES,
+)
 
 Schema = dict[str, Any]
 
@@ -56,6 +63,10 @@ DIALECTS = {"openai": "OpenAIError", "anthropic": "AnthropicError"}
 """The shapes of errors, each with the name of its schema."""
 
 
+FINAL_STATUSES = frozenset(SHAPES[fault].status for fault in FINAL)
+FINAL_HEADER: Schema = {RETRY_HEADER: {"$ref": f"#/components/headers/{RETRY_HEADER}"}}
+
+
 def dialect_of(protocol: Protocol | None) -> str:
     """The shape that errors have in a protocol; None: where there is none."""
     return "anthropic" if protocol is Protocol.MESSAGES else "openai"
@@ -96,12 +107,16 @@ def schemas() -> dict[str, Schema]:
 
 
 def headers() -> dict[str, Schema]:
-    """The headers of errors: `Retry-After`, and for each status who may be at fault."""
+    """The headers of errors: when to ask again and whether, and for each status who is at fault."""
     waiting = {
         "description": "Seconds after which the same request may succeed.",
         "schema": {"type": "integer", "minimum": 0},
     }
-    return {"Retry-After": waiting} | {
+    final = {
+        "description": "Whether to ask again is of any use; not said where it may be.",
+        "schema": {"const": "false"},
+    }
+    return {"Retry-After": waiting, RETRY_HEADER: final} | {
         f"{FAULT_HEADER}-{status}": {
             "description": "Whose fault it was, and how.",
             "required": True,
@@ -119,6 +134,7 @@ def responses() -> dict[str, Schema]:
             "headers": {
                 FAULT_HEADER: {"$ref": f"#/components/headers/{FAULT_HEADER}-{status}"},
                 "Retry-After": {"$ref": "#/components/headers/Retry-After"},
+                **(FINAL_HEADER if status in FINAL_STATUSES else {}),
             },
             "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
         }

@@ -13,8 +13,13 @@ from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.protocols import Protocol
 from gateway.domain.streams import endings
 from gateway.domain.streams.endings import ErrorWords
+from gateway.web.rate_headers import rate_headers
 
 FAULT_HEADER = "x-gateway-error"
+RETRY_HEADER = "x-should-retry"
+"""The official SDKs obey it: `_should_retry` in the _base_client.py of openai and anthropic."""
+FINAL = frozenset({Fault.POLICY_BUDGET})
+"""Nothing is gained by asking again before hours or days have passed, and an SDK would wait."""
 
 ANTHROPIC_TYPES = {
     400: "invalid_request_error",
@@ -114,6 +119,11 @@ SHAPES: dict[Fault, Shape] = {
 }
 
 
+def turns_away(fault: Fault) -> bool:
+    """Whether it is who calls that is refused, and not what is asked for: the audit has these."""
+    return SHAPES[fault].status in (401, 403) or fault is Fault.POLICY_GUESSING
+
+
 def malformed() -> GatewayError:
     """The error for a request that HTTP itself does not allow; quotes nothing of it."""
     return GatewayError(
@@ -141,6 +151,9 @@ def error_response(
         headers["Retry-After"] = str(math.ceil(error.retry_after))
     if error.allow is not None:
         headers["Allow"] = error.allow
+    if error.fault in FINAL:
+        headers[RETRY_HEADER] = "false"
+    headers |= rate_headers(error.rate, protocol)
     body = endings.error_body(protocol or Protocol.CHAT, _words(protocol, error, request_id))
     return web.Response(status=SHAPES[error.fault].status, headers=headers, body=body)
 

@@ -11,8 +11,9 @@ import uuid
 
 from aiohttp import web
 
-from gateway.domain import api_keys, groups
-from gateway.domain.errors import GatewayError
+from gateway.domain import groups
+from gateway.domain.client_address import client_address
+from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.usage.outcomes import CLIENT_CLOSED_REQUEST
 from gateway.ports import Exchange
 from gateway.web import problems
@@ -46,17 +47,18 @@ class Front:
             exchange.status = exchange.status or CLIENT_CLOSED_REQUEST
             self._context.metering.end(exchange)
             self._context.events.request_ended(exchange, seconds)
-            _write_access_line(exchange, seconds)
+            # Of guesses the audit has a line an address and minute; one each would be a flood.
+            if exchange.fault != Fault.POLICY_GUESSING.value:
+                _write_access_line(exchange, seconds)
 
     async def _answer(self, request: web.BaseRequest, exchange: Exchange) -> web.StreamResponse:
         try:
             route = find_route(request.method, request.path)
             exchange.route = route.name
-            caller = self._admit(request, route, exchange) if route.needs_key else NOBODY
+            caller = await self._admit(request, route, exchange) if route.needs_key else NOBODY
             return await route.endpoint(self._context, request, caller, exchange)
         except GatewayError as error:
-            exchange.fault = error.fault.value
-            return problems.error_response(error, protocol_of(request.path), exchange.request_id)
+            return await self._refused(request, error, exchange)
         except ConnectionError:
             # The caller went away while being written to; there is nobody to answer.
             raise
@@ -66,11 +68,15 @@ class Front:
             exchange.fault = refusal.fault.value
             return problems.error_response(refusal, protocol_of(request.path), exchange.request_id)
 
-    def _admit(self, request: web.BaseRequest, route: Route, exchange: Exchange) -> Caller:
-        key = api_keys.find(
-            self._context.keys, presented_key(request.headers), self._context.clock.now()
-        )
-        group = self._context.groups[key.group]
+    async def _admit(self, request: web.BaseRequest, route: Route, exchange: Exchange) -> Caller:
+        presented = presented_key(request.headers)
+        key = await self._context.callers.identify(presented, self._address(request))
+        # Nothing waits from here on: key and group are of one reading of the configuration.
+        group = self._context.groups.get(key.group)
+        if group is None:
+            # The database may hold keys of groups that the configuration has no more.
+            message = "The API key's group is not configured here; ask the gateway's operators."
+            raise GatewayError(Fault.POLICY_GROUP, message)
         exchange.key, exchange.group, exchange.platform = key.id, group.id, group.platform
         self._context.events.request_started(exchange)
         if route.is_inference:
@@ -78,6 +84,26 @@ class Front:
             self._context.metering.begin(exchange)
         groups.check_platform(group, route.platform)
         return Caller(key, group)
+
+    async def _refused(
+        self, request: web.BaseRequest, error: GatewayError, exchange: Exchange
+    ) -> web.Response:
+        exchange.fault = error.fault.value
+        was_late = True
+        if problems.turns_away(error.fault):
+            self._context.audit.refused(error.fault, self._address(request), exchange.key)
+        if error.fault is Fault.POLICY_GUESSING:
+            was_late = await self._context.late_answers.wait()
+        protocol = protocol_of(request.path)
+        response = problems.error_response(error, protocol, exchange.request_id)
+        if not was_late:
+            # Too many wait: the one that was not held up would guess on.
+            response.force_close()
+        return response
+
+    def _address(self, request: web.BaseRequest) -> str:
+        forwarded = request.headers.getall("x-forwarded-for", ())
+        return client_address(request.remote, forwarded, self._context.trusted_proxies)
 
     def refuse(self, request: web.BaseRequest, is_ours: bool) -> web.Response:
         """Answer a request that never was one: aiohttp could not read it, or we failed badly."""

@@ -1,4 +1,4 @@
-"""GET /v1/usage: what the calling key has used, and what is left of its budgets."""
+"""GET /v1/usage: what the calling key has used, and what is left of its budgets and its rate."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from aiohttp import web
 
 from gateway.domain.budgets.period import Period, Span, span_at
 from gateway.domain.budgets.standing import Standing
+from gateway.domain.budgets.totals import NOTHING
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.usage.report import Line, Question, TooManyLines
 from gateway.ports import Exchange, LedgerDown, Sums
@@ -17,6 +18,7 @@ from gateway.web.context import Caller, Context
 
 JSON = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 LEDGER_SECONDS = 5.0
+PERIODS = (Period.DAY.value, Period.MONTH.value)
 NANO_AIU_PER_CREDIT = 1_000_000_000
 
 
@@ -42,7 +44,8 @@ async def get_usage(
         "period": _period_of(span),
         "total": _sums(total),
         "by_model": [{"model": line.values[0], **_sums([line])} for line in by_model],
-        "budgets": [_standing(each) for each in standings],
+        "budgets": [_standing(each) for each in standings if not _is_rate(each)],
+        "rate": next((_rate(each) for each in standings if _is_rate(each)), None),
     }
     return web.Response(status=200, headers=JSON, body=msgspec.json.encode(body))
 
@@ -58,12 +61,11 @@ async def _used(ledger: Sums, key_id: str, span: Span) -> tuple[Sequence[Line], 
 
 def _period(request: web.BaseRequest) -> Period:
     text = request.query.get("period", Period.MONTH.value)
-    try:
-        return Period(text)
-    except ValueError:
+    if text not in PERIODS:
         raise GatewayError(
             Fault.CALLER_REQUEST_REFUSED, "period must be 'day' or 'month'.", param="period"
-        ) from None
+        )
+    return Period(text)
 
 
 def _period_of(span: Span) -> dict[str, str]:
@@ -80,6 +82,20 @@ def _sums(lines: Sequence[Line]) -> dict[str, Any]:
         "credits": _credits(sum(line.nano_aiu for line in lines)),
         "estimated_credits": _credits(sum(line.estimated_nano_aiu for line in lines)),
         "premium_requests": round(sum(line.premium_requests for line in lines), 6),
+    }
+
+
+def _is_rate(standing: Standing) -> bool:
+    return standing.budget.period is Period.MINUTE
+
+
+def _rate(standing: Standing) -> dict[str, Any]:
+    """Of this minute, which is never unknown."""
+    rate, used = standing.budget, standing.used or NOTHING
+    return {
+        "resets_at": _moment(standing.span.end),
+        "requests": _measure(rate.requests, used.requests),
+        "tokens": _measure(rate.tokens, used.tokens),
     }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from gateway.adapters.affinity import MemoryAffinity
+from gateway.adapters.audit_log import AuditLog
 from gateway.adapters.board import MemoryBoard
 from gateway.adapters.budget_counters import MemoryBudgets
 from gateway.adapters.egress import Guard
@@ -16,12 +17,15 @@ from gateway.adapters.tokenizer import Tokenizer
 from gateway.admission import Admission
 from gateway.bootstrap import front_server
 from gateway.budgets import Budgets
+from gateway.callers import Callers
 from gateway.catalogue import Catalogue
-from gateway.domain.api_keys import ApiKey, digest
+from gateway.domain.api_keys import ApiKey, Rate, digest
 from gateway.domain.budgets.budget import Budget
 from gateway.domain.groups import Group, GroupAccount
 from gateway.domain.models import Model
+from gateway.guesses import Guesses
 from gateway.health import Health
+from gateway.keys import Keys
 from gateway.metering import Metering
 from gateway.offers import Offers
 from gateway.plan import Planner
@@ -32,10 +36,12 @@ from gateway.seats import Seats
 from gateway.web.connections import Connections
 from gateway.web.context import Context
 from gateway.web.downstream import Heartbeats
+from gateway.web.late_answers import LateAnswers
 from gateway.web.lifetimes import Lifetimes
 from runtime.clock import SystemClock
 from tests.fakes.gateway_ports import FakeTokens, RecordedEvents
 from tests.fakes.journal import RecordedJournal
+from tests.fakes.key_events import RecordedKeyEvents
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.shipping import Told
 
@@ -44,6 +50,16 @@ AUTHORIZATION = {"Authorization": f"Bearer {KEY}"}
 BODY_BYTES = 64 * 1024
 ONE_SEAT = Group("group", "copilot", (GroupAccount("seat-1"),), keys=1)
 NEVER = 3600.0
+
+
+class WallClock(SystemClock):
+    """A clock whose wall time stands still until a test moves it; durations are real."""
+
+    def __init__(self, now: float) -> None:
+        self.wall = now
+
+    def now(self) -> float:
+        return self.wall
 
 
 @dataclass(frozen=True)
@@ -93,6 +109,8 @@ async def fronting(
     max_waiting: int = 20,
     seat_urls: Mapping[str, str] | None = None,
     budget: Budget | None = None,
+    rate: Rate | None = None,
+    clock: SystemClock | None = None,
     refuses_when_full: bool = True,
 ) -> AsyncIterator[FrontUnderTest]:
     """Serve on loopback with one key in one group.
@@ -100,7 +118,7 @@ async def fronting(
     seat_urls: where accounts are that are not at `upstream_url`.
     """
     limits = limits or Limits()
-    tokens, events, clock = FakeTokens(upstream_url), RecordedEvents(), SystemClock()
+    tokens, events, clock = FakeTokens(upstream_url), RecordedEvents(), clock or SystemClock()
     tokens.urls.update(seat_urls or {})
     key = ApiKey(
         id="test-key",
@@ -112,6 +130,7 @@ async def fronting(
         max_waiting=max_waiting,
         sha256=digest(KEY),
         budget=budget,
+        rate=rate,
     )
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(open_session(None, Guard(())))
@@ -128,6 +147,7 @@ async def fronting(
         metering = Metering(
             journal, budgets, clock, events, told, refuses_when_full=refuses_when_full
         )
+        keys = Keys({digest(KEY): key}, None, lambda _: None, RecordedKeyEvents(), lambda: 0.5)
         context = Context(
             relay=Relay(
                 seats,
@@ -153,10 +173,14 @@ async def fronting(
             events=events,
             lifetimes=Lifetimes(limits.total),
             heartbeats=await stack.enter_async_context(Heartbeats(limits.heartbeat)),
-            keys={digest(KEY): key},
+            callers=Callers(keys, None, Guesses(clock), clock),
+            keys=keys,
             groups={each.id: each for each in (group, fallback) if each is not None},
             body_bytes=BODY_BYTES,
             connections=Connections(clock, limits.connection_max_age),
+            audit=AuditLog(clock),
+            late_answers=LateAnswers(clock, seconds=0),
+            trusted_proxies=(),
         )
         runner = web.ServerRunner(front_server(context), shutdown_timeout=1)
         await runner.setup()

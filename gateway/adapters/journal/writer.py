@@ -127,7 +127,8 @@ class FileJournal:
         if self._retry is not None:
             self._retry.cancel()
         self._close_segment()
-        if is_empty and not self._waiting:
+        # What has not ended here never will: whoever comes next finds that out.
+        if is_empty and not self._waiting and not self._under_way:
             for segment in list(self.segments):
                 self.forget(segment)
         self._lock.release(forget=not self.segments)

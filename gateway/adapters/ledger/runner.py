@@ -16,7 +16,7 @@ from gateway.adapters.ledger.rows import moment
 from gateway.adapters.ledger.tables import usage_records
 from gateway.domain.usage.schema import Schema
 
-REVISION = "0001"
+REVISION = "0002"
 """The latest of migrations/versions."""
 VERSIONS = (Path(__file__).parent / "migrations" / "versions",)
 RUNNER_SECONDS = 60.0

@@ -12,6 +12,7 @@ from gateway.adapters.ledger.patience import (
     STATEMENT_SECONDS,
     UPGRADE_SECONDS,
 )
+from gateway.adapters.ledger.sql_keys import SqlKeys
 from gateway.adapters.ledger.tables import usage_records
 from gateway.adapters.ledger.thread import SqlThread
 from gateway.domain.usage.record import UsageRecord
@@ -87,6 +88,13 @@ class SqlLedger:
             count += removed
             if removed < runner.CHUNK:
                 return count
+
+    def keys(self) -> SqlKeys:
+        """Callers' keys in the same database, over the same thread and connections.
+
+        Usable until the ledger is closed.
+        """
+        return SqlKeys(self._engine, self._thread, self.prepare, self._seconds)
 
     async def close(self) -> None:
         """Close the connections, if they let that be done. Raises nothing."""

@@ -4,6 +4,7 @@ What it added waits here until it is told to the others. Times are monotonic sec
 waits nor tells anybody.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,11 @@ from gateway.domain.budgets.totals import NOTHING, Counter, Totals
 DAY_SECONDS = 86_400.0
 KEEP_SECONDS = 3 * DAY_SECONDS
 """After a period's end: requests that began in it have long been settled."""
+KEEP_MINUTE_SECONDS = 60.0
+"""After a minute's end: what is settled later makes no difference to anybody."""
+MOST_AHEAD_SECONDS = 600.0
+MOST_DROPPED = 10
+"""Minutes at a time; each new one lets go of as many, so none is waited for."""
 FEW = 1_000
 """Counters; fewer are not looked through for those that may be forgotten."""
 
@@ -55,10 +61,12 @@ class _Entry:
 
 
 class Known:
-    """The counters of one process; bounded by the keys and groups that have a budget."""
+    """The counters of one process; bounded by the keys and groups that have a budget or a rate."""
 
     def __init__(self) -> None:
         self._entries: dict[str, _Entry] = {}
+        self._minutes: deque[Counter] = deque()
+        """Those in `_entries` that are of minutes, about as they end."""
         self._unsent: dict[str, None] = {}
         self._sweep_at = FEW
 
@@ -73,8 +81,8 @@ class Known:
         return NEVER if entry is None else entry.heard
 
     def is_whole(self, counter: Counter) -> bool:
-        """Whether somebody has said what was used before."""
-        return self.heard(counter).is_whole
+        """Whether somebody has said what was used before; of a minute nobody has to."""
+        return counter.span.is_minute or self.heard(counter).is_whole
 
     def named(self, name: str) -> Counter | None:
         """The counter of this name; None when nothing is known of it."""
@@ -141,9 +149,26 @@ class Known:
     def _entry(self, counter: Counter) -> _Entry:
         entry = self._entries.get(counter.name)
         if entry is None:
-            self._forget_before(counter.span.start - KEEP_SECONDS)
+            if counter.span.is_minute:
+                self._forget_minutes(counter.span.start)
+                self._minutes.append(counter)
+            else:
+                self._forget_before(counter.span.start - KEEP_SECONDS)
             entry = self._entries[counter.name] = _Entry(counter)
         return entry
+
+    def _forget_minutes(self, present: float) -> None:
+        """Drop some that are over, and what was not told of them. present: a minute's start."""
+        for _ in range(MOST_DROPPED):
+            if not self._minutes or self._is_kept(self._minutes[0], present):
+                return
+            name = self._minutes.popleft().name
+            self._entries.pop(name, None)
+            self._unsent.pop(name, None)
+
+    def _is_kept(self, counter: Counter, present: float) -> bool:
+        # One far ahead is of a clock that was wrong, and would be in the way of all behind it.
+        return -KEEP_MINUTE_SECONDS < counter.span.end - present < MOST_AHEAD_SECONDS
 
     def _forget_before(self, moment: float) -> None:
         """Drop what ended before, now and then: seconds since the epoch."""

@@ -17,3 +17,15 @@ class Standing:
     span: Span
     used: Totals | None
     """None: nobody can tell at the moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class RateStanding:
+    """How a key's rate stood when a request asked to be counted."""
+
+    rate: Budget
+    used: Totals
+    resets_at: float
+    """Seconds since the epoch: the end of the minute."""
+    resets_in: float
+    """Seconds until then; nothing when the request came long ago."""

@@ -11,14 +11,14 @@ from gateway.domain.budgets.period import Span
 
 
 class Counter(NamedTuple):
-    """What one holder uses in one day or month."""
+    """What one holder uses in one minute, day or month."""
 
     holder: Holder
     span: Span
 
     @property
     def name(self) -> str:
-        """Such as key:ci-bot:2026-11; no two have the same."""
+        """Such as key:ci-bot:2026-11; no two have the same, since no span's name ends another's."""
         return f"{self.holder.kind.value}:{self.holder.id}:{self.span.name}"
 
 

@@ -5,7 +5,7 @@ the rules here changes them there.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import NamedTuple
 
@@ -54,6 +54,12 @@ class Answer:
 
     findings: tuple[Finding, ...]
     is_granted: bool
+    used: tuple[Totals, ...] = ()
+    """What the claims' counters stand at with it, as far as it is known; empty: not asked for."""
+
+    def with_used(self, claims: Sequence[Claim], known: Callable[[Counter], Totals]) -> "Answer":
+        """The same, with where the counters stand."""
+        return replace(self, used=tuple(known(claim.counter) for claim in claims))
 
 
 def used_up(budget: Budget, totals: Totals) -> Finding:

@@ -15,11 +15,13 @@ _OF_STREAMS: dict[StreamEnd, Outcome] = {
     StreamEnd.IDLE: Outcome.IDLE,
     StreamEnd.DEADLINE: Outcome.DEADLINE,
     StreamEnd.DRAINED: Outcome.DRAINED,
+    StreamEnd.REVOKED: Outcome.REVOKED,
     StreamEnd.UNAVAILABLE: Outcome.UNAVAILABLE,
 }
 _OF_FAULTS: dict[Fault, Outcome] = {
     Fault.GATEWAY_DEADLINE: Outcome.DEADLINE,
     Fault.GATEWAY_DRAINING: Outcome.DRAINED,
+    Fault.CALLER_KEY_REVOKED: Outcome.REVOKED,
     Fault.GATEWAY_TOKEN_SERVICE: Outcome.UNAVAILABLE,
 }
 _OF_PARTIES: dict[str, Outcome] = {

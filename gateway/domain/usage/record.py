@@ -23,6 +23,8 @@ class Outcome(Enum):
     IDLE = "idle"
     DEADLINE = "deadline"
     DRAINED = "drained"
+    REVOKED = "revoked"
+    """The key was taken back in the middle of it."""
     UNAVAILABLE = "unavailable"
     """Nobody upstream could answer."""
     REFUSED = "refused"

@@ -116,7 +116,10 @@ async def test_what_is_in_shadow_is_counted_and_found(budgets: BudgetCounters) -
     shadow = Claim(A, replace(BUDGET, is_shadow=True))
     answers = [await budgets.take([shadow]) for _ in range(4)]
 
-    assert answers[2:] == [Answer((FINE,), True), Answer((Finding.REQUESTS,), True)]
+    assert answers[2:] == [
+        Answer((FINE,), True, (Totals(3),)),
+        Answer((Finding.REQUESTS,), True, (Totals(4),)),
+    ]
     assert await totals(budgets, A) == Totals(4)
 
 
@@ -204,3 +207,56 @@ async def test_who_leaves_while_asking_is_not_counted(budgets: BudgetCounters) -
                     budgets.add([A], GIVEN_BACK)
     found = [await take(budgets, A) for _ in range(4)]
     assert found == [None, None, None, (Finding.REQUESTS,)]
+
+
+# --- minutes ----------------------------------------------------------------------------------
+
+MINUTE = span_at(Period.MINUTE, SystemClock().now())
+RATE = Budget(Period.MINUTE, requests=2)
+RATED = Counter(A.holder, MINUTE)
+
+
+async def test_a_minute_counts_without_a_word_of_what_was_before(budgets: BudgetCounters) -> None:
+    rate = Claim(RATED, RATE, trusts_missing=True)
+    answers = [await budgets.take([rate]) for _ in range(3)]
+
+    assert answers == [
+        Answer((FINE,), True, (Totals(1),)),
+        Answer((FINE,), True, (Totals(2),)),
+        Answer((Finding.REQUESTS,), False, (Totals(2),)),
+    ]
+    assert await totals(budgets, RATED) == Totals(2)
+
+
+async def test_a_minute_and_a_budget_are_taken_of_together_or_not_at_all(
+    budgets: BudgetCounters,
+) -> None:
+    await whole(budgets, A)
+    both = [Claim(A, BUDGET), Claim(RATED, RATE, trusts_missing=True)]
+    answers = [await budgets.take(both) for _ in range(3)]
+
+    assert [answer.is_granted for answer in answers] == [True, True, False]
+    assert answers[-1] == Answer((FINE, Finding.REQUESTS), False, (Totals(2), Totals(2)))
+    assert await totals(budgets, A) == Totals(2)
+
+
+async def test_nothing_is_taken_of_a_minute_for_a_budget_that_is_used_up(
+    budgets: BudgetCounters,
+) -> None:
+    await budgets.seed(A, Totals(3))
+    both = [Claim(A, BUDGET), Claim(RATED, RATE, trusts_missing=True)]
+    answer = await budgets.take(both)
+
+    assert answer.findings == (Finding.REQUESTS, FINE)
+    assert await totals(budgets, RATED) == NOTHING
+
+
+async def test_a_minute_counts_tokens_and_gives_places_back(budgets: BudgetCounters) -> None:
+    rate = Claim(RATED, replace(RATE, tokens=50), trusts_missing=True)
+    for _ in range(2):
+        await budgets.take([rate])
+    budgets.add([RATED], GIVEN_BACK)
+    assert (await budgets.take([rate])).is_granted
+    budgets.add([RATED], Totals(released=2, tokens=50))
+    answer = await budgets.take([rate])
+    assert answer == Answer((Finding.TOKENS,), False, (Totals(3, 3, 50),))

@@ -13,7 +13,7 @@ from gateway.adapters import shared_budgets as module
 from gateway.adapters.shared_budgets import BUDGETS
 from gateway.adapters.shared_state import SharedState, state_of
 from gateway.budgets import Budgets
-from gateway.domain.api_keys import ApiKey
+from gateway.domain.api_keys import ApiKey, Rate
 from gateway.domain.budgets.budget import Budget
 from gateway.domain.budgets.holder import Holder, HolderKind
 from gateway.domain.budgets.period import Period, span_at
@@ -490,6 +490,76 @@ class TestOutage:
                 own.start()
                 names = [f"{{test:budgets}}:{each.name}" for each in counters]
                 await until(lambda: one.is_up and own.command("EXISTS", *names) == b":10\r\n")
+
+
+def a_rate(requests: int) -> Claim:
+    minute = Counter(A.holder, span_at(Period.MINUTE, SystemClock().now()))
+    return Claim(minute, Budget(Period.MINUTE, requests=requests), trusts_missing=True)
+
+
+class TestRates:
+    """Budgets of a minute, which nobody but the store and the replicas knows."""
+
+    async def test_replicas_share_a_minute_that_is_kept_for_minutes(
+        self, server: ValkeyServer
+    ) -> None:
+        rate = a_rate(100)
+        async with fleet(server) as f:
+            replicas = [await f.join() for _ in range(4)]
+            found = await asyncio.gather(
+                *(each.counters.take([rate]) for each in replicas for _ in range(50))
+            )
+            assert sum(answer.is_granted for answer in found) == 100
+            left = int(server.command("TTL", f"{{test:budgets}}:{rate.counter.name}")[1:])
+            assert 170 <= left <= 180
+
+    async def test_the_ledger_is_asked_of_no_minute(self, server: ValkeyServer) -> None:
+        key = replace(KEY, budget=None, rate=Rate(2, None))
+        async with fleet(server) as f:
+            one, other = await f.join(), await f.join()
+            reservations = [await each.budgets.admit(key, GROUP) for each in (one, other)]
+            with pytest.raises(GatewayError) as caught:
+                await one.budgets.admit(key, GROUP)
+            assert caught.value.fault is Fault.POLICY_RATE
+            assert f.ledger.asked == []
+            other.budgets.settle(reservations[1], record(1, attempts=0))
+            assert await other.budgets.admit(key, GROUP)
+
+    async def test_without_the_store_each_goes_on_with_what_it_knows_and_tells_it_later(
+        self,
+    ) -> None:
+        rate = a_rate(10)
+        with ValkeyServer() as own:
+            async with fleet(own) as f:
+                one, other = await f.join(), await f.join()
+                for _ in range(4):
+                    assert (await one.counters.take([rate])).is_granted
+                own.kill()
+                await until(lambda: not one.is_up and not other.is_up)
+                found = [await one.counters.take([rate]) for _ in range(8)]
+                assert [answer.is_granted for answer in found] == [True] * 6 + [False] * 2
+                assert (await other.counters.take([rate])).used == (Totals(1),)
+                own.start()
+                await until(lambda: one.is_up and other.is_up)
+                await until(
+                    lambda: own.command(
+                        "HGET", f"{{test:budgets}}:{rate.counter.name}", "reserved"
+                    ).startswith(b"$2\r\n11")
+                )
+                assert not (await other.counters.take([rate])).is_granted
+
+    async def test_who_asks_next_brings_back_what_an_emptied_store_knew(
+        self, server: ValkeyServer
+    ) -> None:
+        rate = a_rate(10)
+        async with fleet(server) as f:
+            one = await f.join()
+            for _ in range(9):
+                await one.counters.take([rate])
+            server.command("FLUSHALL")
+            answers = [await one.counters.take([rate]) for _ in range(2)]
+            assert [answer.is_granted for answer in answers] == [True, False]
+            assert answers[1].used == (Totals(10),)
 
 
 async def _take_all(replica: Replica) -> int:

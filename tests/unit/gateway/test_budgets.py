@@ -10,7 +10,7 @@ import pytest
 from gateway import budgets as module
 from gateway.adapters.budget_counters import MemoryBudgets
 from gateway.budgets import Budgets
-from gateway.domain.api_keys import ApiKey
+from gateway.domain.api_keys import ApiKey, Rate
 from gateway.domain.budgets.budget import Budget
 from gateway.domain.budgets.holder import Holder, HolderKind
 from gateway.domain.budgets.period import Period
@@ -333,6 +333,109 @@ class TestRebuilding:
         assert len(bench.budgets._inquiries._inquiries) <= 5
 
 
+class TestRates:
+    """Budgets of a minute."""
+
+    KEY = replace(KEY, rate=Rate(requests_per_minute=2, tokens_per_minute=100))
+
+    async def test_as_many_as_a_minute_has_and_the_ledger_is_not_asked(self) -> None:
+        bench = Bench()
+        await bench.clock.advance(22.5)
+        for left in (1, 0):
+            found = await bench.budgets.admit(self.KEY, GROUP)
+            assert found is not None
+            assert found.rate is not None
+            assert 2 - found.rate.used.requests == left
+            assert (found.rate.resets_at, found.rate.resets_in) == (NOON + 60, 37.5)
+        error = await _refused(bench, self.KEY)
+        assert (error.fault, error.retry_after) == (Fault.POLICY_RATE, 37.5)
+        assert error.rate is not None
+        assert error.rate.used == Totals(2)
+        assert bench.ledger.asked == []
+        assert bench.events.over == [], "that is of budgets"
+        await bench.clock.advance(37.5)
+        await bench.budgets.admit(self.KEY, GROUP)
+
+    async def test_each_key_has_its_own(self) -> None:
+        bench = Bench()
+        for name in ("a", "b", "c"):
+            for _ in range(2):
+                await bench.budgets.admit(replace(self.KEY, id=name), GROUP)
+            await _refused(bench, replace(self.KEY, id=name))
+
+    async def test_a_key_without_one_measure_is_not_limited_by_it(self) -> None:
+        bench = Bench()
+        key = replace(KEY, rate=Rate(None, None))
+        assert await bench.budgets.admit(key, GROUP) is None
+        tokens_only = replace(KEY, rate=Rate(None, 10))
+        for _ in range(5):
+            await bench.budgets.admit(tokens_only, GROUP)
+
+    async def test_tokens_are_known_at_the_end(self) -> None:
+        bench = Bench()
+        reservation = await bench.budgets.admit(self.KEY, GROUP)
+        bench.budgets.settle(reservation, record(input_tokens=60, output_tokens=40))
+        error = await _refused(bench, self.KEY)
+        assert "100 tokens a minute" in error.message
+        await bench.clock.advance(60)
+        await bench.budgets.admit(self.KEY, GROUP)
+
+    async def test_what_takes_longer_than_a_minute_is_of_the_one_it_ends_in(self) -> None:
+        bench = Bench()
+        reservation = await bench.budgets.admit(self.KEY, GROUP)
+        await bench.clock.advance(130)
+        bench.budgets.settle(reservation, record(input_tokens=100))
+        assert "100 tokens a minute" in (await _refused(bench, self.KEY)).message
+        (standing,) = await bench.budgets.standing(self.KEY, GROUP)
+        assert (standing.used, standing.span.start) == (Totals(tokens=100), NOON + 120)
+
+    async def test_a_place_that_is_given_back_is_given_back_in_its_own_minute(self) -> None:
+        bench = Bench()
+        for _ in range(2):
+            reservation = await bench.budgets.admit(self.KEY, GROUP)
+            bench.budgets.settle(reservation, record(attempts=0))
+        late = await bench.budgets.admit(self.KEY, GROUP)
+        await bench.clock.advance(60)
+        await bench.budgets.admit(self.KEY, GROUP)
+        bench.budgets.settle(late, record(attempts=0))
+        (standing,) = await bench.budgets.standing(self.KEY, GROUP)
+        assert standing.used == Totals(1)
+
+    async def test_a_budget_that_is_used_up_takes_no_place_in_the_minute(self) -> None:
+        bench = Bench()
+        key = replace(self.KEY, budget=replace(THREE, requests=1))
+        await bench.budgets.admit(key, GROUP)
+        error = await _refused(bench, key)
+        assert error.fault is Fault.POLICY_BUDGET
+        assert error.rate is not None
+        assert error.rate.used == Totals(1)
+
+    async def test_who_is_too_fast_uses_nothing_of_the_budget_and_asks_nobody(self) -> None:
+        bench = Bench()
+        key = replace(self.KEY, budget=THREE)
+        for _ in range(2):
+            await bench.budgets.admit(key, GROUP)
+        asked = len(bench.ledger.asked)
+        assert (await _refused(bench, key)).fault is Fault.POLICY_RATE
+        mine, rate = await bench.budgets.standing(key, GROUP)
+        assert (mine.used, rate.used, len(bench.ledger.asked)) == (Totals(2), Totals(2), asked)
+
+    async def test_a_budgets_question_to_the_ledger_counts_one_place_once(self) -> None:
+        bench = Bench(FakeLedger(*records(2)))
+        key = replace(self.KEY, budget=THREE)
+        await bench.budgets.admit(key, GROUP)
+        (_, rate) = await bench.budgets.standing(key, GROUP)
+        assert rate.used == Totals(1)
+
+    async def test_it_is_counted_in_the_minute_in_which_it_came(self) -> None:
+        bench = Bench()
+        await bench.clock.advance(70)
+        found = await bench.budgets.admit(self.KEY, GROUP, NOON + 59)
+        assert found is not None
+        assert found.rate is not None
+        assert (found.rate.resets_at, found.rate.resets_in) == (NOON + 60, 0.0)
+
+
 class TestStanding:
     """What a key's owner is shown."""
 
@@ -349,6 +452,12 @@ class TestStanding:
         bench = Bench()
         bench.ledger.is_down = True
         assert await bench.used(THREE) is None
+
+
+async def _refused(bench: Bench, key: ApiKey) -> GatewayError:
+    with pytest.raises(GatewayError) as caught:
+        await bench.budgets.admit(key, GROUP)
+    return caught.value
 
 
 async def _outcome(bench: Bench, budget: Budget) -> Fault | None:

@@ -28,9 +28,9 @@ def test_nothing_is_said_about_a_small_document_and_the_sample(tmp_path: Path) -
     assert list(warnings(load(Settings, ROOT / "gateway.sample.yaml"))) == []
 
 
-def test_a_limit_that_does_not_limit_is_said(tmp_path: Path) -> None:
+def test_a_rate_is_kept_to_and_not_warned_about(tmp_path: Path) -> None:
     key = {**CI_BOT, "rate": {"requests_per_minute": 5}}
-    assert warned(tmp_path, keys=[key]) == ["keys[ci-bot].rate"]
+    assert warned(tmp_path, keys=[key]) == []
 
 
 def test_what_is_enforced_is_not_warned_about(tmp_path: Path) -> None:

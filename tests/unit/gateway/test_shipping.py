@@ -1,15 +1,24 @@
 """How records come into the ledger: when it is there, when it is not, and at the end."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
 
 from gateway.domain.usage.record import UsageRecord
 from gateway.ports import LedgerDown
-from gateway.shipping import LEFTOVERS_SECONDS, CaughtUp, Shipper
-from tests.fakes.clock import FakeClock
+from gateway.shipping import (
+    FIRST_PAUSE_SECONDS,
+    INTERVAL_SECONDS,
+    LEFTOVERS_SECONDS,
+    LONGEST_PAUSE_SECONDS,
+    PURGE_SECONDS,
+    CaughtUp,
+    Shipper,
+)
+from tests.fakes.clock import FakeClock, settle
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.shipping import Told
 from tests.fakes.usage_records import NOVEMBER_25, a_record
@@ -54,7 +63,7 @@ class Books(FakeLedger):
 
     def __init__(self) -> None:
         super().__init__()
-        self.hangs = False
+        self.hangs = self.cannot_purge = False
         self.is_prepared = False
         self.purged: list[float] = []
 
@@ -69,6 +78,8 @@ class Books(FakeLedger):
         await super().add(records)
 
     async def purge(self, before: float) -> None:
+        if self.cannot_purge:
+            raise LedgerDown("purge")
         self.purged.append(before)
 
     @property
@@ -82,6 +93,7 @@ class House:
     def __init__(self) -> None:
         self.own, self.leftovers, self.spill = Listed(), Listed(), Listed()
         self.ledger, self.clock, self.told = Books(), FakeClock(NOVEMBER_25), Told()
+        self.pauses: list[float] = []
         self.shipper = Shipper(
             self.own,
             self.leftovers,
@@ -91,7 +103,12 @@ class House:
             self.told,
             retention_days=2,
             fraction=lambda: 0.5,
+            sleep=self._pause,
         )
+
+    async def _pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        await self.clock.sleep(seconds)
 
 
 def some(*request_ids: str) -> list[UsageRecord]:
@@ -174,16 +191,70 @@ async def test_with_everything_shipped_nothing_is_spilled() -> None:
     assert not house.own.is_kept
 
 
+@asynccontextmanager
+async def running(house: House) -> AsyncIterator[None]:
+    """It ships until the block is over."""
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(house.shipper.run())
+        await settle()
+        yield
+        task.cancel()
+
+
+async def test_while_the_ledger_is_up_it_ships_at_the_same_short_intervals() -> None:
+    house = House()
+    async with running(house):
+        await house.clock.advance(3 * INTERVAL_SECONDS)
+        house.own.batches = [some("a")]
+        await house.clock.advance(INTERVAL_SECONDS)
+        assert house.own.safe == ["a"]
+    assert set(house.pauses) == {INTERVAL_SECONDS}
+
+
+async def test_while_the_ledger_is_down_its_pauses_grow_up_to_a_bound() -> None:
+    house = House()
+    house.ledger.is_down = True
+    async with running(house):
+        await house.clock.advance(30.0)
+    assert house.pauses[:4] == [FIRST_PAUSE_SECONDS * 2**power for power in range(4)]
+    assert set(house.pauses[4:]) == {LONGEST_PAUSE_SECONDS}
+
+
+async def test_after_the_ledger_came_back_they_are_short_again() -> None:
+    house = House()
+    house.own.batches = [some("a")]
+    house.ledger.is_down = True
+    async with running(house):
+        await house.clock.advance(30.0)
+        house.ledger.is_down = False
+        await house.clock.advance(LONGEST_PAUSE_SECONDS)
+        assert house.own.safe == ["a"], "no later than after one pause"
+        assert house.pauses[-1] == INTERVAL_SECONDS
+        house.own.batches = [some("b")]
+        house.ledger.is_down = True
+        house.pauses.clear()
+        await house.clock.advance(INTERVAL_SECONDS + FIRST_PAUSE_SECONDS)
+    assert house.pauses == [FIRST_PAUSE_SECONDS, 2 * FIRST_PAUSE_SECONDS]
+
+
 async def test_old_records_are_removed_now_and_then() -> None:
     house = House()
-    running = asyncio.get_running_loop().create_task(house.shipper.run())
-    try:
-        async with asyncio.timeout(5):
-            while not house.ledger.purged:
-                await asyncio.sleep(0)
-    finally:
-        running.cancel()
-    assert house.ledger.purged == [NOVEMBER_25 - 2 * 86_400]
+    async with running(house):
+        first = house.clock.now() - 2 * 86_400
+        assert house.ledger.purged == [first]
+        await house.clock.advance(PURGE_SECONDS - 2 * INTERVAL_SECONDS)
+        assert house.ledger.purged == [first]
+        await house.clock.advance(3 * INTERVAL_SECONDS)
+        assert len(house.ledger.purged) == 2
+
+
+async def test_a_ledger_that_fails_while_old_records_are_removed_is_down() -> None:
+    house = House()
+    house.ledger.cannot_purge = True
+    async with running(house):
+        assert house.told.states == ["up", "purge"]
+        await house.clock.advance(INTERVAL_SECONDS)
+        assert house.told.states[-1] == "up", "and tried again"
 
 
 async def test_sums_are_of_everything_written_down_until_now() -> None:

@@ -9,10 +9,9 @@ import asyncio
 import json
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from runtime.configuration import read_secret
-from runtime.listening import is_loopback
+from runtime.jwks.places import KeysInFile, is_in_cluster
 from token_service.adapters.callers.key_ring import IssuerUnavailable
 from token_service.domain.answers import Answer
 from token_service.domain.errors import GitHubUnavailable
@@ -20,13 +19,8 @@ from token_service.domain.service_accounts import account_of
 from token_service.ports import GitHub
 
 REVIEW_PATH = "/apis/authentication.k8s.io/v1/tokenreviews"
-MOST_FILE_BYTES = 64 * 1024
 
-
-def is_in_cluster(url: str) -> bool:
-    """Whether the URL names a service of the cluster, or this machine."""
-    host = urlsplit(url).hostname or ""
-    return is_loopback(host) or host.endswith((".svc", ".svc.cluster.local"))
+__all__ = ["KeysAtUrl", "KeysInFile", "TokenReviews", "is_in_cluster"]
 
 
 class KeysAtUrl:
@@ -49,20 +43,6 @@ class KeysAtUrl:
         if answer.status != 200:
             raise IssuerUnavailable(f"{self._url}: answered {answer.status}")
         return answer.body
-
-
-class KeysInFile:
-    """The JWK Set in auth.jwks_file."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    async def __call__(self) -> bytes:
-        """Its text. Raises IssuerUnavailable."""
-        try:
-            return await asyncio.to_thread(_read, self._path)
-        except OSError as error:
-            raise IssuerUnavailable(f"{self._path}: {error.strerror}") from None
 
 
 class TokenReviews:
@@ -121,8 +101,3 @@ async def _authorization(token_file: Path | None) -> dict[str, str]:
     except ValueError as error:
         raise IssuerUnavailable(str(error)) from None
     return {"Authorization": f"Bearer {token}"}
-
-
-def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(MOST_FILE_BYTES)

@@ -21,6 +21,7 @@ from gateway.domain.usage.report import Question
 from gateway.domain.usage.schema import Schema
 from gateway.ports import LedgerDown
 from tests.fakes.ledger_records import NOON, a_record
+from tests.fakes.stored_keys import a_stored_key
 
 pytestmark = pytest.mark.anyio
 
@@ -30,8 +31,8 @@ NEXT = '''
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade():
@@ -51,11 +52,21 @@ def engines(url: str) -> Iterator[list[Engine]]:
 
 
 @pytest.fixture
+def first_version(tmp_path: Path) -> tuple[Path, ...]:
+    """The revisions of the version that knows no keys."""
+    directory = tmp_path / "first"
+    directory.mkdir()
+    name = "r0001_usage_records.py"
+    (directory / name).write_text((VERSIONS[0] / name).read_text())
+    return (directory,)
+
+
+@pytest.fixture
 def next_versions(tmp_path: Path) -> tuple[Path, ...]:
     """The revisions of version N+1."""
     directory = tmp_path / "100% next"
     directory.mkdir()
-    (directory / "r0002.py").write_text(NEXT)
+    (directory / "r0003.py").write_text(NEXT)
     return (*VERSIONS, directory)
 
 
@@ -92,7 +103,7 @@ def test_the_revisions_make_the_table_this_version_knows(engines: list[Engine]) 
 
 def test_a_revision_that_fails_leaves_all_as_it_was(engines: list[Engine], tmp_path: Path) -> None:
     upgrade(engines[0])
-    (tmp_path / "r0002.py").write_text(NEXT + '    raise OSError("in the middle")\n')
+    (tmp_path / "r0003.py").write_text(NEXT + '    raise OSError("in the middle")\n')
 
     with pytest.raises(OSError, match="in the middle"):
         upgrade(engines[0], (*VERSIONS, tmp_path))
@@ -185,6 +196,58 @@ async def test_both_versions_write_while_the_next_one_upgrades(
     await ledger.close()
     assert count(engines[1]) == batches * 10 + 2
     assert ledger.refused == 0
+
+
+# --- the version before keys were in the database, and this one ---------------------------------
+
+
+async def test_the_first_version_works_on_this_ones_database(
+    url: str, engines: list[Engine], first_version: tuple[Path, ...]
+) -> None:
+    ledger = SqlLedger(url)
+    await ledger.prepare()
+    await ledger.keys().add(a_stored_key(id="a"))
+
+    assert upgrade(engines[1], first_version) is Schema.NEWER
+    # Of the ledger's methods none asks for a table that the first version did not have.
+    await ledger.add([a_record(), a_record()])
+    assert (await ledger.key_spending("ci-bot", NOON, NOON + 1)).requests == 2
+    assert await ledger.remove_before(NOON + 1) == 2
+    assert [key.id for key in await ledger.keys().list()] == ["a"]
+    await ledger.close()
+
+
+async def test_the_first_versions_database_is_upgraded_while_it_is_written_to(
+    url: str, engines: list[Engine], first_version: tuple[Path, ...]
+) -> None:
+    assert upgrade(engines[0], first_version) is Schema.UPGRADED
+    old, new = SqlLedger(url), SqlLedger(url)
+    batches = 40
+    halfway = asyncio.Event()
+
+    async def write_as_first() -> None:
+        for number in range(batches):
+            await old.add([a_record() for _ in range(10)])
+            if number == batches // 2:
+                halfway.set()
+
+    async def come_as_this() -> None:
+        with pytest.raises(LedgerDown):
+            await new.keys().changed_since(0)
+        await halfway.wait()
+        await new.keys().prepare()
+        await new.keys().add(a_stored_key(id="a"))
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(write_as_first())
+        tasks.create_task(come_as_this())
+
+    assert await new.upgrade() is Schema.CURRENT
+    assert [key.id for key in (await new.keys().changed_since(0)).keys] == ["a"]
+    assert count(engines[1]) == batches * 10
+    assert old.refused == 0
+    for ledger in (old, new):
+        await ledger.close()
 
 
 async def test_a_constraint_of_another_version_gives_no_record_up(

@@ -76,10 +76,19 @@ def test_a_bad_configuration_is_said_once_and_counted_each_time(written: StringI
     assert len(lines(written)) == 5
 
 
-def test_a_large_change_is_one_short_line(written: StringIO) -> None:
-    LoggedEvents(PrometheusEvents()).reloaded([f"key k{number}" for number in range(1000)])
-    (line,) = lines(written)
+def test_a_large_change_is_one_short_line_and_whole_in_the_audit(written: StringIO) -> None:
+    changes = [f"key k{number}" for number in range(1000)]
+    LoggedEvents(PrometheusEvents()).reloaded(changes)
+    line, *audited = lines(written)
     assert str(line["changes"]).endswith("key k19 and 980 more")
+    assert {each["logger"] for each in audited} == {"gateway.audit"}
+    assert "; ".join(str(each["changes"]) for each in audited).split("; ") == changes
+    assert max(len(str(each["changes"])) for each in audited) < 500
+
+
+def test_a_reading_that_changes_nothing_is_not_in_the_audit(written: StringIO) -> None:
+    LoggedEvents(PrometheusEvents()).reloaded(())
+    assert [line["logger"] for line in lines(written)] == ["gateway"]
 
 
 def test_a_bug_is_said_without_what_it_says(written: StringIO) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.domain.api_keys import ApiKey
+from gateway.domain.api_keys import ApiKey, Rate
 from gateway.domain.budgets.budget import Budget
 from gateway.domain.budgets.period import Period
 from gateway.domain.failover import Policy
@@ -97,6 +97,21 @@ def test_credits_are_what_was_written_to_the_last_unit(
 def test_a_budget_that_limits_nothing_is_none(tmp_path: Path, budget: Any) -> None:
     found = snapshot(tmp_path, keys=[{**CI_BOT, "budget": budget}])
     assert found.keys[SHA].budget is None
+
+
+@pytest.mark.parametrize(
+    ("rate", "found"),
+    [
+        ({"requests_per_minute": 5}, Rate(5, None)),
+        ({"requests_per_minute": 5, "tokens_per_minute": 900}, Rate(5, 900)),
+        ({"tokens_per_minute": None}, None),
+        ({}, None),
+    ],
+)
+def test_a_rate_becomes_a_value_of_the_key_or_none(
+    tmp_path: Path, rate: Any, found: Rate | None
+) -> None:
+    assert snapshot(tmp_path, keys=[{**CI_BOT, "rate": rate}]).keys[SHA].rate == found
 
 
 def test_a_small_document_comes_to_the_domains_usual_policy(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ from gateway.web.lifetimes import Lifetimes
 pytestmark = pytest.mark.anyio
 
 
-async def fault_of(lifetimes: Lifetimes) -> Fault:
+async def fault_of(lifetimes: Lifetimes, key: str = "") -> Fault:
     with pytest.raises(GatewayError) as caught:
-        async with lifetimes.one():
+        async with lifetimes.one(key):
             await asyncio.Event().wait()
     return caught.value.fault
 
@@ -53,3 +53,43 @@ async def test_who_is_cancelled_is_not_told_of_a_deadline() -> None:
         await asyncio.sleep(0)
         task.cancel()
     assert task.cancelled()
+
+
+async def test_the_end_of_a_key_ends_its_requests_and_no_others() -> None:
+    lifetimes = Lifetimes(3600)
+    async with asyncio.TaskGroup() as tasks:
+        ended = [tasks.create_task(fault_of(lifetimes, "a")) for _ in range(3)]
+        other = tasks.create_task(fault_of(lifetimes, "b"))
+        await asyncio.sleep(0)
+        lifetimes.end_of("a")
+        lifetimes.end_of("nobody's")
+        for task in ended:
+            assert await task is Fault.CALLER_KEY_REVOKED
+        assert lifetimes.under_way == 1
+        lifetimes.end_all()
+    assert other.result() is Fault.GATEWAY_DRAINING
+    assert lifetimes.under_way == 0
+
+
+async def test_a_key_that_was_taken_back_meanwhile_begins_nothing() -> None:
+    lifetimes = Lifetimes(1, is_revoked=lambda key: key == "a")
+
+    assert await fault_of(lifetimes, "a") is Fault.CALLER_KEY_REVOKED
+    async with lifetimes.one("b"):
+        assert lifetimes.under_way == 1
+
+
+async def test_a_request_that_ends_already_ends_for_its_own_reason() -> None:
+    lifetimes = Lifetimes(0.0)
+
+    async def live() -> None:
+        async with lifetimes.one("a"):
+            try:
+                await asyncio.Event().wait()
+            finally:
+                lifetimes.end_of("a")
+                lifetimes.end_all()
+
+    with pytest.raises(GatewayError) as caught:
+        await live()
+    assert caught.value.fault is Fault.GATEWAY_DEADLINE

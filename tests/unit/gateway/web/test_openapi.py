@@ -10,6 +10,10 @@ import msgspec
 import pytest
 
 from gateway.domain import conversations
+from gateway.domain.budgets.budget import Budget
+from gateway.domain.budgets.period import Period
+from gateway.domain.budgets.standing import RateStanding
+from gateway.domain.budgets.totals import Totals
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.platforms import copilot, openai
 from gateway.domain.protocols import Protocol
@@ -18,6 +22,7 @@ from gateway.domain.routing import PREFERENCES
 from gateway.web import openapi, openapi_errors, openapi_requests
 from gateway.web.ids import CALLER_REQUEST_ID_HEADER, REQUEST_ID_HEADER
 from gateway.web.problems import ANTHROPIC_SERVER, ANTHROPIC_TYPES, SHAPES, error_response
+from gateway.web.rate_headers import rate_headers
 from gateway.web.routes import DESCRIPTION, MODEL_ROUTES, ROUTES, Route
 from runtime.version import VERSION
 from tests.servers.process import ROOT
@@ -127,7 +132,37 @@ def test_an_error_is_as_it_is_described(fault: Fault, protocol: Protocol | None)
             schema = resolved(header)["schema"]
             schema_of(schema).validate(int(value) if schema.get("type") == "integer" else value)
         else:
-            assert name in {REQUEST_ID_HEADER, CALLER_REQUEST_ID_HEADER}
+            ids = {REQUEST_ID_HEADER, CALLER_REQUEST_ID_HEADER}
+            assert name in ids or not resolved(header).get("required")
+
+
+RATE = RateStanding(Budget(Period.MINUTE, 10, 1000), Totals(3, 0, 40), 1_795_608_060.0, 36.2)
+
+
+@pytest.mark.parametrize("route", EVERYTHING, ids=EVERY_ID)
+def test_a_rate_is_described_where_requests_count_in_it(route: Route) -> None:
+    told = set(rate_headers(RATE, route.protocol))
+    operation = operation_of(route)
+    described = set(operation["responses"]["200"]["headers"])
+    assert (told <= described) is (Fault.POLICY_RATE in faults_of(operation))
+    if told <= described:
+        ids = {REQUEST_ID_HEADER, CALLER_REQUEST_ID_HEADER}
+        assert described == told | ids
+        assert told <= set(resolved(operation["responses"]["429"])["headers"])
+
+
+def faults_of(operation: dict[str, Any]) -> frozenset[Fault]:
+    name = operation["operationId"].removeprefix("copilot_")
+    return next(each.faults for each in openapi.OPERATIONS.values() if each.id == name)
+
+
+@pytest.mark.parametrize("protocol", list(Protocol))
+def test_the_headers_of_a_rate_are_as_they_are_described(protocol: Protocol) -> None:
+    described = DOCUMENT["components"]["headers"]
+    for name, text in rate_headers(RATE, protocol).items():
+        schema = described[name]["schema"]
+        value: Any = int(text) if schema["type"] == "integer" else text
+        schema_of(schema).validate(value)
 
 
 @pytest.mark.parametrize("route", EVERYTHING, ids=EVERY_ID)

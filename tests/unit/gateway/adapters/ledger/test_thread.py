@@ -97,7 +97,17 @@ async def test_a_job_whose_asker_has_gone_is_not_begun(
 async def test_no_more_jobs_wait_than_the_bound(
     thread: SqlThread, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for _ in range(threads.MOST_WAITING + 1):
+    begun = threading.Event()
+
+    def hang() -> None:
+        begun.set()
+        gate.wait()
+
+    with pytest.raises(LedgerDown, match=r"^TimeoutError$"):
+        # Longer than a thread takes to start, however busy the machine is.
+        await thread.run(hang, 2.0)
+    assert begun.is_set()
+    for _ in range(threads.MOST_WAITING):
         with pytest.raises(LedgerDown, match=r"^TimeoutError$"):
             await thread.run(gate.wait, 0.001)
     with pytest.raises(LedgerDown, match=r"^Full$"):

@@ -127,6 +127,57 @@ class TestKnown:
         assert len(known.send(10 * module_few)) <= module_few
 
 
+MINUTE = 60.0
+
+
+def minute(name: str, number: int = 0) -> Counter:
+    span = span_at(Period.MINUTE, NOW + number * MINUTE)
+    return Counter(Holder(HolderKind.KEY, name), span)
+
+
+class TestMinutes:
+    """Counters of rates, of which there may be one for each key in each minute."""
+
+    def test_a_minute_is_whole_from_the_start(self) -> None:
+        assert Known().is_whole(minute("a"))
+
+    def test_minutes_that_are_over_are_forgotten_as_new_ones_come(self) -> None:
+        known = Known()
+        keys = [str(number) for number in range(100)]
+        for number in range(20):
+            for name in keys:
+                known.add(minute(name, number), TAKEN, 0.0)
+            assert len(list(known.all())) <= 3 * len(keys)
+        assert known.totals(minute("7", 19)) == TAKEN
+        assert known.totals(minute("7", 18)) == TAKEN, "others' clocks may be behind"
+        assert known.totals(minute("7", 16)) == NOTHING
+        assert len(known.send(10_000)) <= 3 * len(keys)
+
+    def test_budgets_are_not_forgotten_with_them(self) -> None:
+        known = Known()
+        known.add(A, TAKEN, 0.0)
+        for number in range(50):
+            known.add(minute("a", number), TAKEN, 0.0)
+        assert known.totals(A) == TAKEN
+
+    def test_a_minute_of_a_clock_that_was_wrong_is_in_nobodys_way(self) -> None:
+        known = Known()
+        known.add(minute("a", 60), TAKEN, 0.0)
+        for number in range(50):
+            known.add(minute("b", number), TAKEN, 0.0)
+        assert len(list(known.all())) <= 3
+
+    def test_what_is_heard_of_a_forgotten_minute_breaks_nothing(self) -> None:
+        known = Known()
+        known.add(minute("a"), TAKEN, 0.0)
+        sent = known.send(10)
+        for number in range(1, 9):
+            known.add(minute("b", number), TAKEN, 0.0)
+        known.told(sent)
+        known.hear(minute("a"), Heard(TAKEN))
+        assert known.totals(minute("a")) == TAKEN
+
+
 class Store:
     """What lua/budgets.lua does with totals, for one counter."""
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.domain.budget_refusals import refusal
 from gateway.domain.budgets.budget import Budget
 from gateway.domain.budgets.holder import Holder, HolderKind
 from gateway.domain.budgets.period import Period, span_at
-from gateway.domain.budgets.refusals import refusal
 from gateway.domain.budgets.totals import NOTHING, Counter, Totals
 from gateway.domain.budgets.verdict import Answer, Claim, Finding, judge, judge_alone, used_up
 from gateway.domain.errors import Fault
@@ -126,6 +126,40 @@ def test_what_is_in_shadow_is_not_what_a_caller_is_told() -> None:
     claims = [claim(replace(MONTH, is_shadow=True)), claim(DAY, TEAM)]
     error = refusal(claims, [Finding.TOKENS, Finding.REQUESTS], NOW)
     assert "the group 'team'" in error.message
+
+
+@pytest.mark.parametrize(
+    ("finding", "words"),
+    [
+        (Finding.REQUESTS, "This key may send 5 requests a minute; "),
+        (Finding.TOKENS, "This key may use 900 tokens a minute; "),
+    ],
+)
+def test_who_is_too_fast_is_told_by_which_measure_and_when_to_come_back(
+    finding: Finding, words: str
+) -> None:
+    rate = Budget(Period.MINUTE, requests=5, tokens=900)
+    error = refusal([claim(rate)], [finding], NOW + 22.5)
+    assert (error.fault, error.retry_after) == (Fault.POLICY_RATE, 37.5)
+    assert error.message == words + "the next minute begins in 38 s."
+
+
+def test_who_is_too_fast_and_over_budget_is_told_what_lasts_longer() -> None:
+    claims = [claim(DAY), claim(Budget(Period.MINUTE, requests=5))]
+    error = refusal(claims, [Finding.REQUESTS, Finding.REQUESTS], NOW)
+    assert error.fault is Fault.POLICY_BUDGET
+    last_minute = span_at(Period.DAY, NOW).end - 30
+    claims = [
+        Claim(each.counter._replace(span=span_at(each.budget.period, last_minute)), each.budget)
+        for each in claims
+    ]
+    error = refusal(claims, [Finding.REQUESTS, Finding.REQUESTS], last_minute)
+    assert error.fault is Fault.POLICY_BUDGET
+
+
+def test_a_minute_that_is_over_by_now_is_not_asked_for_at_once() -> None:
+    error = refusal([claim(Budget(Period.MINUTE, requests=5))], [Finding.REQUESTS], NOW + 75)
+    assert error.retry_after == 1.0
 
 
 @pytest.mark.parametrize("finding", [Finding.MISSING, Finding.UNCHECKED])

@@ -1,10 +1,12 @@
-"""What a caller is told whose request meets a budget."""
+"""What a caller is told whose request meets a budget or a rate."""
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
 from gateway.domain.budgets.budget import Budget
+from gateway.domain.budgets.period import Period
 from gateway.domain.budgets.totals import Counter
 from gateway.domain.budgets.verdict import Claim, Finding, is_in_the_way
 from gateway.domain.errors import Fault, GatewayError
@@ -26,11 +28,24 @@ def refusal(claims: Sequence[Claim], findings: Sequence[Finding], now: float) ->
         return _unknown(in_the_way[0][0].counter)
     claim, finding = max(used_up, key=lambda each: each[0].counter.span.end)
     end = claim.counter.span.end
+    if claim.budget.period is Period.MINUTE:
+        return _too_fast(claim.budget, finding, end - now)
     return GatewayError(
         Fault.POLICY_BUDGET,
         f"The budget of {_whose(claim.counter)}, {_limit(claim.budget, finding)} a "
         f"{claim.budget.period.value}, is used up; it begins anew at {_rfc3339(end)}.",
         retry_after=max(1.0, end - now),
+    )
+
+
+def _too_fast(rate: Budget, finding: Finding, seconds: float) -> GatewayError:
+    does = "send" if finding is Finding.REQUESTS else "use"
+    wait = max(1.0, seconds)
+    return GatewayError(
+        Fault.POLICY_RATE,
+        f"This key may {does} {_limit(rate, finding)} a minute; "
+        f"the next minute begins in {math.ceil(wait)} s.",
+        retry_after=wait,
     )
 
 

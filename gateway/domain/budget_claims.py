@@ -1,0 +1,64 @@
+"""Where a request wants to be counted, and what its end adds there. Values in, values out."""
+
+from collections.abc import Iterator, Sequence
+
+from gateway.domain.api_keys import ApiKey
+from gateway.domain.budgets.budget import Budget
+from gateway.domain.budgets.holder import Holder, HolderKind
+from gateway.domain.budgets.period import Period, span_at
+from gateway.domain.budgets.reservation import Reservation
+from gateway.domain.budgets.standing import RateStanding
+from gateway.domain.budgets.totals import Counter, Totals
+from gateway.domain.budgets.verdict import Answer, Claim
+from gateway.domain.groups import Group
+
+
+def claims_of(key: ApiKey, group: Group, moment: float) -> Iterator[Claim]:
+    """The key's budget, its group's, and the key's rate. moment: seconds since the epoch.
+
+    A rate is a budget of a minute. The ledger knows nothing of minutes, so its counter is trusted
+    as it is.
+    """
+    holder = Holder(HolderKind.KEY, key.id)
+    if key.budget is not None:
+        yield _claim(holder, key.budget, moment)
+    if group.budget is not None:
+        yield _claim(Holder(HolderKind.GROUP, group.id), group.budget, moment)
+    if key.rate is not None and key.rate.limits_anything:
+        rate = Budget(
+            Period.MINUTE, key.rate.requests_per_minute, tokens=key.rate.tokens_per_minute
+        )
+        yield _claim(holder, rate, moment)._replace(trusts_missing=True)
+
+
+def rate_standing(claims: Sequence[Claim], answer: Answer, now: float) -> RateStanding | None:
+    """How the rate among the claims stands after the answer; None without one."""
+    for claim, used in zip(claims, answer.used, strict=False):
+        if claim.budget.period is Period.MINUTE:
+            end = claim.counter.span.end
+            return RateStanding(claim.budget, used, end, max(0.0, end - now))
+    return None
+
+
+def settled(
+    reservation: Reservation, use: Totals, now: float
+) -> Iterator[tuple[Sequence[Counter], Totals]]:
+    """What a request's end adds, and to which counters: perhaps none, or nothing.
+
+    What it used is used of the minute in which that is known: requests that take longer than a
+    minute would be limited by nothing else. Its place is given back in the minute it had it in.
+    """
+    counters = [Counter(*each) for each in reservation.spans]
+    ended = [each for each in counters if each.span.is_minute and each.span.end <= now]
+    if not ended:
+        yield counters, use
+        return
+    yield [each for each in counters if each not in ended], use
+    yield ended, Totals(released=use.released)
+    if reservation.rate is not None and reservation.rate.rate.tokens is not None:
+        present = [Counter(each.holder, span_at(Period.MINUTE, now)) for each in ended]
+        yield present, Totals(tokens=use.tokens)
+
+
+def _claim(holder: Holder, budget: Budget, moment: float) -> Claim:
+    return Claim(Counter(holder, span_at(budget.period, moment)), budget)
