@@ -10,7 +10,7 @@ PACKAGES := gateway token_service token_client runtime simulator tools tests ben
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint fmt style types imports protos protos-check lock lock-check \
-	ci-tools clean venv venv-dev accept-broker accept-gateway accept-usage bench client-wheel
+	ci-tools clean venv venv-dev accept-broker accept-gateway accept-usage accept-callers bench client-wheel
 
 ##@ Use
 
@@ -46,6 +46,9 @@ accept-gateway: venv-dev ## The gateway's acceptance runs at full size (about 15
 
 accept-usage: venv-dev ## The usage ledger's acceptance runs at full size (about 5 minutes), with figures
 	$(BIN)/python -m pytest -q --full-size tests/acceptance/test_usage_*.py $(ARGS)
+
+accept-callers: venv-dev ## The callers' acceptance runs at full size (about 10 minutes), with figures
+	$(BIN)/python -m pytest -q --full-size tests/acceptance/test_callers_*.py $(ARGS)
 
 bench: venv-dev ## What a call and a usage record cost, beside references in the same run
 	$(BIN)/python -m bench.broker_call $(ARGS)
