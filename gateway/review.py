@@ -60,8 +60,8 @@ def _account(account: AccountSettings) -> str:
 def warnings(settings: Settings) -> tuple[str, ...]:
     """What an operator should know although it is no error."""
     found = []
-    if not settings.keys:
-        found.append("keys: there are none, so every request is refused; see `keys new`")
+    if not settings.keys and settings.auth.jwt is None:
+        found.append("keys: none are here, so only those in the database count; see `keys new`")
     found += _about_groups(settings)
     found += _about_budgets(settings)
     found += _about_token_service(settings.token_service)
