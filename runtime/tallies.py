@@ -39,8 +39,7 @@ class TallyHistogram(Collector):
         self._documentation = documentation
         self._labels = labels
         self._bounds = tuple(bounds)
-        words = [floatToGoString(bound) for bound in bounds]  # type: ignore[no-untyped-call]
-        self._words: list[str] = [*words, "+Inf"]
+        self._words = bucket_words(bounds)
         self._tallies: dict[tuple[str, ...], Tally] = {}
 
     def of(self, *labels: str) -> Tally:
@@ -54,13 +53,21 @@ class TallyHistogram(Collector):
         """The family as it is now."""
         family = HistogramMetricFamily(self._name, self._documentation, labels=self._labels)
         for labels, tally in dict(self._tallies).items():
-            family.add_metric(labels, self._cumulated(tuple(tally.counts)), tally.total)
+            family.add_metric(labels, cumulated(self._words, tuple(tally.counts)), tally.total)
         yield family
 
-    def _cumulated(self, counts: Sequence[int]) -> list[tuple[str, float]]:
-        total = 0
-        buckets = []
-        for word, count in zip(self._words, counts, strict=True):
-            total += count
-            buckets.append((word, float(total)))
-        return buckets
+
+def bucket_words(bounds: Sequence[float]) -> list[str]:
+    """The label `le` of each bucket; the last one has no end."""
+    words = [floatToGoString(bound) for bound in bounds]  # type: ignore[no-untyped-call]
+    return [*words, "+Inf"]
+
+
+def cumulated(words: Sequence[str], counts: Sequence[int]) -> list[tuple[str, float]]:
+    """Each bucket with all that is in it and in those before it, as the text format has them."""
+    total = 0
+    buckets = []
+    for word, count in zip(words, counts, strict=True):
+        total += count
+        buckets.append((word, float(total)))
+    return buckets

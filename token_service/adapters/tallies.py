@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
-from prometheus_client.utils import floatToGoString
+
+from runtime.tallies import bucket_words, cumulated
 
 CALL_LABELS = ("grpc_type", "grpc_service", "grpc_method")
 Labels = tuple[str, str, str]
@@ -70,8 +71,7 @@ class CallTallies(Collector):
     def __init__(self, names: tuple[str, str, str], bounds: Sequence[float]) -> None:
         self._names = names
         self._bounds = tuple(bounds)
-        words = [floatToGoString(bound) for bound in bounds]  # type: ignore[no-untyped-call]
-        self._words: list[str] = [*words, "+Inf"]
+        self._words = bucket_words(bounds)
         self._tallies: dict[Labels, _Tally] = {}
 
     def started(self, labels: Labels) -> None:
@@ -98,13 +98,5 @@ class CallTallies(Collector):
             begun.add_metric(labels, tally.started)
             for code, number in dict(tally.codes).items():
                 ended.add_metric((*labels, code), number)
-            took.add_metric(labels, self._cumulated(tuple(tally.counts)), tally.seconds)
+            took.add_metric(labels, cumulated(self._words, tuple(tally.counts)), tally.seconds)
         yield from (begun, ended, took)
-
-    def _cumulated(self, counts: Sequence[int]) -> list[tuple[str, float]]:
-        total = 0
-        buckets = []
-        for word, count in zip(self._words, counts, strict=True):
-            total += count
-            buckets.append((word, float(total)))
-        return buckets
