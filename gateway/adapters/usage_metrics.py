@@ -12,6 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from gateway.domain.budgets.holder import Holder
+from gateway.domain.usage.credits import NANO_AIU_PER_CREDIT
 from gateway.domain.usage.record import UsageRecord
 from runtime.tallies import Tally, TallyHistogram
 
@@ -20,7 +21,6 @@ OUTPUT_TOKEN_BUCKETS = (
     *(0.001, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15),
     *(0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5),
 )
-NANO_AIU_PER_CREDIT = 1e9
 EMBEDDINGS = "embeddings"
 CHAT_OPERATION = "chat"
 """OpenTelemetry's word for every conversation, whatever its protocol."""

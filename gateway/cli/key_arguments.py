@@ -9,11 +9,11 @@ from decimal import Decimal, InvalidOperation
 from gateway.cli.key_listing import FORMS
 from gateway.cli.keys import KeyProblem, Operator
 from gateway.domain.api_keys import Rate
-from gateway.domain.budget_refusals import NANO_AIU_PER_CREDIT
 from gateway.domain.budgets.budget import Budget
 from gateway.domain.budgets.period import Period
 from gateway.domain.groups import Group
 from gateway.domain.stored_keys import MAX_OWNER_CHARACTERS, USUAL_MAX_WAITING, StoredKey
+from gateway.domain.usage.credits import NANO_AIU_PER_CREDIT, nano_aiu_of
 
 MOST = 2**53
 MOST_WAITING = 10_000
@@ -132,7 +132,7 @@ def _budget(options: argparse.Namespace) -> Budget | None:
         period=Period(options.budget_period or Period.MONTH.value),
         requests=options.budget_requests,
         tokens=options.budget_tokens,
-        nano_aiu=None if credits_ is None else max(1, int(credits_ * NANO_AIU_PER_CREDIT)),
+        nano_aiu=None if credits_ is None else nano_aiu_of(credits_),
         is_shadow=options.budget_shadow,
         refuses_unknown=options.budget_when_unknown == "refuse",
     )

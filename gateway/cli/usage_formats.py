@@ -15,7 +15,7 @@ from unicodedata import normalize
 
 from gateway.domain.usage.report import Line
 
-NANO_AIU_PER_CREDIT = -9
+CREDIT_EXPONENT = -9
 """As a power of ten (copilot-upstream.md §6.6)."""
 USD_PER_CREDIT = Decimal("0.01")
 """copilot-upstream.md §6.6."""
@@ -37,7 +37,7 @@ TABLE_SUMS = {
 
 def credits_of(nano_aiu: int) -> Decimal:
     """Credits, exactly."""
-    return Decimal(nano_aiu).scaleb(NANO_AIU_PER_CREDIT)
+    return Decimal(nano_aiu).scaleb(CREDIT_EXPONENT)
 
 
 def as_table(by: Sequence[str], lines: Sequence[Line]) -> str:

@@ -10,10 +10,9 @@ from gateway.domain.budgets.period import Period
 from gateway.domain.budgets.totals import Counter
 from gateway.domain.budgets.verdict import Claim, Finding, is_in_the_way
 from gateway.domain.errors import Fault, GatewayError
+from gateway.domain.usage.credits import NANO_AIU_PER_CREDIT
 
 RETRY_UNKNOWN_SECONDS = 5.0
-NANO_AIU_PER_CREDIT = 10**9
-"""copilot-upstream.md §6.6."""
 
 
 def refusal(claims: Sequence[Claim], findings: Sequence[Finding], now: float) -> GatewayError:

@@ -11,12 +11,12 @@ from decimal import Decimal
 from pathlib import Path
 
 from gateway.domain.api_keys import ApiKey, Rate
-from gateway.domain.budget_refusals import NANO_AIU_PER_CREDIT
 from gateway.domain.budgets.budget import Budget
 from gateway.domain.budgets.period import Period
 from gateway.domain.failover import Policy
 from gateway.domain.groups import Group, GroupAccount
 from gateway.domain.jwt_claims import CallerRules, ClaimNames, Rule, plain_grant
+from gateway.domain.usage.credits import nano_aiu_of
 from gateway.settings import groups as sections
 from gateway.settings.auth import Jwt, RuleSettings
 from gateway.settings.document import Settings
@@ -218,4 +218,4 @@ def _nano_aiu(credits_: float | None) -> int | None:
     """Exactly what was written: 0.1 is no binary fraction."""
     if credits_ is None:
         return None
-    return max(1, int(Decimal(str(credits_)) * NANO_AIU_PER_CREDIT))
+    return nano_aiu_of(Decimal(str(credits_)))

@@ -12,6 +12,7 @@ from gateway.domain.budgets.period import Period, Span, span_at
 from gateway.domain.budgets.standing import Standing
 from gateway.domain.budgets.totals import NOTHING
 from gateway.domain.errors import Fault, GatewayError
+from gateway.domain.usage.credits import NANO_AIU_PER_CREDIT
 from gateway.domain.usage.report import Line, Question, TooManyLines
 from gateway.ports import Exchange, LedgerDown, Sums
 from gateway.web.context import Caller, Context
@@ -19,7 +20,6 @@ from gateway.web.context import Caller, Context
 JSON = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 LEDGER_SECONDS = 5.0
 PERIODS = (Period.DAY.value, Period.MONTH.value)
-NANO_AIU_PER_CREDIT = 1_000_000_000
 
 
 async def get_usage(

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.servers.crowd import Crowd, crowded
+from tests.servers.postgres_server import PostgresServer
 from tests.servers.simulator import Simulator
 from tests.servers.valkey_server import ValkeyServer
 
@@ -38,6 +39,12 @@ def lone_store(request: pytest.FixtureRequest, full: bool) -> Iterator[str]:
         if request.param == "store down":
             server.kill()
         yield server.url
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[PostgresServer]:
+    with PostgresServer() as server:
+        yield server
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ shared store does."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,12 +15,6 @@ from tests.servers.postgres_server import PostgresServer
 from tests.servers.valkey_server import ValkeyServer
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
-
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[PostgresServer]:
-    with PostgresServer() as server:
-        yield server
 
 
 class Rush:

@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,6 @@ from tests.servers.valkey_server import ValkeyServer
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 CATCH_UP_SECONDS = 20.0
-
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[PostgresServer]:
-    with PostgresServer() as server:
-        yield server
 
 
 def usage(directory: Path, database_url: str) -> dict[str, Any]:

@@ -8,9 +8,9 @@ of them would be wrong, and the entry is a model all the same.
 import msgspec
 from msgspec import Raw
 
+from gateway.domain.usage.credits import NANO_AIU_PER_CREDIT
 from gateway.domain.usage.prices import PER_TOKENS, Prices, Tier
 
-NANO_AIU_PER_CREDIT = 10**9
 MAX_PRICE = 10**9
 """Of a batch, as it is written."""
 MAX_MULTIPLIER = 10_000.0
