@@ -207,6 +207,7 @@ class Service:
             events,
             metering,
             self._quotas,
+            members=lambda group_id: keys.members(group_id),
             idle_seconds=limits.idle_seconds,
             total_seconds=limits.total_seconds,
         )
@@ -216,7 +217,7 @@ class Service:
             self._snapshot.keys,
             books.ledger.keys(),
             lifetimes.end_of,
-            LoggedKeys(),
+            LoggedKeys(self._metrics.registry),
             random.random,
         )
         tokens = self._jwt.callers if self._jwt is not None else None

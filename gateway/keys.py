@@ -7,6 +7,7 @@ not, and asks apart whether one was revoked.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 from gateway.domain.api_keys import ApiKey
@@ -42,6 +43,7 @@ class Keys:
         self._events = events
         self._fraction = fraction
         self._stored: dict[str, ApiKey] = {}
+        self._members: Counter[str] = Counter()
         self._revoked: set[str] = set()
         self._shadowed: set[str] = set()
         self._number = 0
@@ -72,8 +74,8 @@ class Keys:
         return sha256 in self._revoked and sha256 not in self._file
 
     def members(self, group_id: str) -> int:
-        """How many keys of the database belong to a group; counted by looking at all of them."""
-        return sum(key.group == group_id for key in self._stored.values())
+        """How many keys of the database belong to a group, expired ones included."""
+        return self._members[group_id]
 
     # --- what changes ---
 
@@ -81,6 +83,7 @@ class Keys:
         """These are the configuration's from now on. Streams of those that went go on."""
         self._file = keys
         self._file_ids = frozenset(key.id for key in keys.values())
+        self._events.keys_configured(len(keys))
         self._tell_shadowed(self._stored.values())
 
     async def loaded(self, seconds: float) -> bool:
@@ -140,7 +143,7 @@ class Keys:
             self._number, is_all = changes.number, changes.is_all
             changed += len(changes.keys)
         if changed:
-            self._events.keys_read(changed, len(self._stored) + len(self._revoked))
+            self._events.keys_read(changed, len(self._stored), len(self._revoked))
 
     async def _start_over(self, store: KeyStore) -> None:
         """The database is another one: read all of it, and then forget what is not in it."""
@@ -151,23 +154,29 @@ class Keys:
             keys.update((key.sha256, key) for key in changes.keys)
             number, is_all = changes.number, changes.is_all
         for sha256 in [each for each in self._stored if each not in keys]:
-            del self._stored[sha256]
+            self._drop(sha256)
             self._tell_gone(sha256)
         self._revoked.intersection_update(keys)
         for key in keys.values():
             self._take(key)
         self._tell_shadowed(self._stored.values())
         self._number = number
-        self._events.keys_read(len(keys), len(keys))
+        self._events.keys_read(len(keys), len(self._stored), len(self._revoked))
 
     def _take(self, key: StoredKey) -> None:
+        self._drop(key.sha256)
         if not key.is_revoked:
             self._revoked.discard(key.sha256)
             self._stored[key.sha256] = key.api_key()
+            self._members[key.group_id] += 1
             return
         self._revoked.add(key.sha256)
-        self._stored.pop(key.sha256, None)
         self._tell_gone(key.sha256)
+
+    def _drop(self, sha256: str) -> None:
+        known = self._stored.pop(sha256, None)
+        if known is not None:
+            self._members[known.group] -= 1
 
     def _tell_gone(self, sha256: str) -> None:
         if sha256 not in self._file:

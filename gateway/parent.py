@@ -27,6 +27,8 @@ JOINS: Mapping[str, Join] = {
     "gateway_store_up": min,
     "gateway_ledger_up": min,
     "gateway_issuer_up": min,
+    "gateway_keys": max,
+    "gateway_keys_up": min,
     "gateway_client_refused": max,
     "gateway_account_state": max,
     "gateway_account_quota_remaining_percent": min,

@@ -358,8 +358,11 @@ class KeyStore(Protocol):
 class KeyEvents(Protocol):
     """What happened to keys of the database. None of these waits or raises."""
 
-    def keys_read(self, changed: int, known: int) -> None:
-        """So many have changed; so many are known now, revoked ones included."""
+    def keys_configured(self, count: int) -> None:
+        """The configuration has so many from now on."""
+
+    def keys_read(self, changed: int, usable: int, revoked: int) -> None:
+        """So many have changed; so many are known now, expired ones among those usable."""
 
     def keys_stale(self, reason: str) -> None:
         """The database cannot be asked; what is known goes on."""

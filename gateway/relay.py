@@ -6,7 +6,7 @@ out, so until then every failure may still be made good (docs/decisions/0014).
 """
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
@@ -61,7 +61,10 @@ class _Trip:
 
 
 class Relay:
-    """Sends calls upstream."""
+    """Sends calls upstream.
+
+    members: how many keys a group has that the configuration does not know.
+    """
 
     def __init__(
         self,
@@ -75,6 +78,7 @@ class Relay:
         metering: Metering,
         quotas: QuotaWatch,
         *,
+        members: Callable[[str], int],
         idle_seconds: float,
         total_seconds: float,
     ) -> None:
@@ -87,6 +91,7 @@ class Relay:
         self._events = events
         self._metering = metering
         self._quotas = quotas
+        self._members = members
         self._idle_seconds = idle_seconds
         self._total_seconds = total_seconds
 
@@ -238,13 +243,25 @@ class Relay:
     def _blame(self, trip: _Trip, seat: Seat | None, error: GatewayError) -> None:
         if seat is not None:
             trip.exchange.note(Tried(seat.account.id, error.fault))
-            self._health.failed(_attempt_of(trip, seat), error)
+            self._health.failed(self._attempt_of(trip, seat), error)
 
     def _leave(self, trip: _Trip) -> None:
         trip.token = None
         if trip.seat is not None:
             self._seats.leave(trip.seat)
             trip.seat = None
+
+    def _attempt_of(self, trip: _Trip, seat: Seat) -> Attempt:
+        call = trip.call
+        return Attempt(
+            account=seat.account.id,
+            model=seat.group.resolve(call.model),
+            group=call.group.id,
+            platform=seat.group.platform,
+            key=call.key.id,
+            keys_in_group=call.group.keys + self._members(call.group.id),
+            body_digest=hashlib.blake2b(call.body, digest_size=16).digest(),
+        )
 
 
 def _record(exchange: Exchange, plan: Plan) -> None:
@@ -254,16 +271,3 @@ def _record(exchange: Exchange, plan: Plan) -> None:
     exchange.served_model = plan.model_id
     exchange.premium_multiplier = plan.premium_multiplier
     exchange.prices = plan.prices
-
-
-def _attempt_of(trip: _Trip, seat: Seat) -> Attempt:
-    call = trip.call
-    return Attempt(
-        account=seat.account.id,
-        model=seat.group.resolve(call.model),
-        group=call.group.id,
-        platform=seat.group.platform,
-        key=call.key.id,
-        keys_in_group=call.group.keys,
-        body_digest=hashlib.blake2b(call.body, digest_size=16).digest(),
-    )

@@ -25,6 +25,8 @@ def summary(settings: Settings) -> Iterator[str]:
     yield f"token_service: {settings.token_service.target}{_security(settings.token_service)}"
     yield f"store:         {_store(settings.store)}"
     yield f"way out:       {settings.egress.proxy_url or 'direct'}"
+    if settings.auth.jwt is not None:
+        yield f"tokens of:     {settings.auth.jwt.issuer}, for {settings.auth.jwt.audience}"
     yield f"usage ledger:  {settings.usage.shown_url}, journal in {settings.usage.journal_dir}"
     for group in settings.groups:
         keys = sum(1 for key in settings.keys if key.group == group.id)

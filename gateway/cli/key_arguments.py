@@ -12,6 +12,7 @@ from gateway.domain.api_keys import Rate
 from gateway.domain.budgets.budget import Budget
 from gateway.domain.budgets.period import Period
 from gateway.domain.groups import Group
+from gateway.domain.jwt_claims import is_token_caller
 from gateway.domain.stored_keys import MAX_OWNER_CHARACTERS, USUAL_MAX_WAITING, StoredKey
 from gateway.domain.usage.credits import NANO_AIU_PER_CREDIT, nano_aiu_of
 
@@ -50,7 +51,8 @@ def add_arguments(
     listing.add_argument("--format", default="table", choices=tuple(FORMS))
     for each in (new, rotate, revoke, forget):
         text = "what the key is called in logs and reports"
-        each.add_argument("--id", required=True, type=identifier, help=text)
+        kind = _or_token_caller(identifier) if each is forget else identifier
+        each.add_argument("--id", required=True, type=kind, help=text)
     for each in (new, rotate, revoke, forget, listing):
         add_config(each)
 
@@ -171,6 +173,15 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--budget-period", choices=[period.value for period in Period])
     parser.add_argument("--budget-shadow", action="store_true", help="only report what is over it")
     parser.add_argument("--budget-when-unknown", choices=("allow", "refuse"), default="allow")
+
+
+def _or_token_caller(identifier: Identifier) -> Identifier:
+    """Also the id under which what the holder of a token has used is counted."""
+
+    def either(text: str) -> str:
+        return text if is_token_caller(text) else identifier(text)
+
+    return either
 
 
 def _number(least: int, most: int) -> Callable[[str], int]:

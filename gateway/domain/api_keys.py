@@ -51,7 +51,8 @@ class ApiKey:
     max_waiting: int = 0
     """How many more may wait for one of those to end."""
     sha256: str = field(default="", repr=False)
-    """The key's digest: unlike the id, nobody outside can know it."""
+    """What limits and conversations are known by. A key's digest, which nobody outside can know; of
+    a token's holder a digest of issuer and person."""
     budget: Budget | None = None
     rate: Rate | None = None
     person: str = ""

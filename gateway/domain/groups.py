@@ -55,7 +55,8 @@ class Group:
     fallback: str | None = None
     """The group whose accounts serve when none of these can."""
     keys: int = 0
-    """How many keys belong to the group."""
+    """How many keys of the configuration belong to the group; of holders of tokens, enough to be
+    several callers."""
     budget: Budget | None = None
     """What all its keys may use together."""
     _allow: re.Pattern[str] = field(init=False, repr=False, compare=False)

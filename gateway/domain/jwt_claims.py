@@ -19,6 +19,7 @@ ID_PREFIX = "jwt:"
 """No key of the configuration has a colon in its id."""
 MOST_PERSON_CHARACTERS = 100
 _MARK_CHARACTERS = 12
+_NO_NAME = re.compile(r"[^A-Za-z0-9._@:/+~-]")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._@:/+-]")
 
 
@@ -140,6 +141,21 @@ PLAIN_MAX_WAITING = 20
 def plain_grant(group: str) -> ApiKey:
     """What a group gives without further limits."""
     return ApiKey("", group, None, None, may_mark_agent=False, max_waiting=PLAIN_MAX_WAITING)
+
+
+def is_token_caller(key_id: str) -> bool:
+    """Whether the id of a usage record can be one that `caller` gives."""
+    name = key_id.removeprefix(ID_PREFIX)
+    return name != key_id and 0 < len(name) <= MOST_PERSON_CHARACTERS and not _NO_NAME.search(name)
+
+
+def groups_open_to(rules: CallerRules) -> frozenset[str]:
+    """The groups that holders of tokens may be in: nobody knows how many holders there are."""
+    if rules.names.group is not None:
+        return frozenset(rules.accounts)
+    grants = [rule.grant for rule in rules.rules]
+    grants += [rules.default] if rules.default is not None else []
+    return frozenset(grant.group for grant in grants)
 
 
 # --- claims -----------------------------------------------------------------------------------

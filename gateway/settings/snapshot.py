@@ -11,11 +11,12 @@ from decimal import Decimal
 from pathlib import Path
 
 from gateway.domain.api_keys import ApiKey, Rate
+from gateway.domain.breaker import WITNESSES
 from gateway.domain.budgets.budget import Budget
 from gateway.domain.budgets.period import Period
 from gateway.domain.failover import Policy
 from gateway.domain.groups import Group, GroupAccount
-from gateway.domain.jwt_claims import CallerRules, ClaimNames, Rule, plain_grant
+from gateway.domain.jwt_claims import CallerRules, ClaimNames, Rule, groups_open_to, plain_grant
 from gateway.domain.usage.credits import nano_aiu_of
 from gateway.settings import groups as sections
 from gateway.settings.auth import Jwt, RuleSettings
@@ -68,6 +69,10 @@ def snapshot_of(settings: Settings, started_with: Settings | None = None) -> Sna
     api_keys = _api_keys(settings)
     members = Counter(key.group for key in settings.keys)
     groups = {group.id: _group(group, members[group.id], api_keys) for group in settings.groups}
+    rules = _caller_rules(settings.auth.jwt, (started_with or settings).auth.jwt, groups)
+    for id_ in groups_open_to(rules) & groups.keys():
+        # How many holders of tokens there are nobody knows; it can be as many as it takes.
+        groups[id_] = replace(groups[id_], keys=groups[id_].keys + WITNESSES)
     accounts: dict[str, GroupAccount] = {}
     for each in groups.values():
         for account in each.accounts:
@@ -77,7 +82,7 @@ def snapshot_of(settings: Settings, started_with: Settings | None = None) -> Sna
         keys={key.sha256: _key(key) for key in settings.keys},
         groups=groups,
         accounts=accounts,
-        caller_rules=_caller_rules(settings.auth.jwt, (started_with or settings).auth.jwt, groups),
+        caller_rules=rules,
         private_hosts=frozenset(
             _private_hosts(accounts, settings.egress, (started_with or settings).egress)
         ),

@@ -7,8 +7,11 @@ class RecordedKeyEvents:
     def __init__(self) -> None:
         self.all: list[tuple[object, ...]] = []
 
-    def keys_read(self, changed: int, known: int) -> None:
-        self.all.append(("read", changed, known))
+    def keys_configured(self, count: int) -> None:
+        pass
+
+    def keys_read(self, changed: int, usable: int, revoked: int) -> None:
+        self.all.append(("read", changed, usable + revoked))
 
     def keys_stale(self, reason: str) -> None:
         self.all.append(("stale", reason))

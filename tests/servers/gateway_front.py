@@ -159,6 +159,7 @@ async def fronting(
                 events,
                 metering,
                 QuotaWatch(events),
+                members=keys.members,
                 idle_seconds=limits.idle,
                 total_seconds=limits.total,
             ),

@@ -17,7 +17,10 @@ somebody may write in between, and it fails at once."""
 
 
 def open_engine(database_url: str, password: str | None = None) -> Engine:
-    """An engine for one thread. Raises url.BadDatabaseUrl; does not connect."""
+    """An engine for the ledger's thread and that of keys. Raises url.BadDatabaseUrl.
+
+    Does not connect.
+    """
     url = urls.read(database_url, password)
     if urls.sqlite_file(url) is not None:
         return _sqlite(url)

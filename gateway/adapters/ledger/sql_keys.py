@@ -1,4 +1,4 @@
-"""Callers' keys in the ledger's database: the KeyStore port, on the ledger's thread and engine."""
+"""Callers' keys in the ledger's database: the KeyStore port, over the ledger's connections."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial

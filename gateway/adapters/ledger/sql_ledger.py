@@ -37,6 +37,7 @@ class SqlLedger:
     ) -> None:
         self._engine = open_engine(database_url, password)
         self._thread = SqlThread()
+        self._keys_thread = SqlThread("keys-sql")
         self._seconds = seconds
         self.refused = 0
         """Records that the database does not take, for what is in them, since the start."""
@@ -90,14 +91,15 @@ class SqlLedger:
                 return count
 
     def keys(self) -> SqlKeys:
-        """Callers' keys in the same database, over the same thread and connections.
+        """Callers' keys in the same database, usable until the ledger is closed.
 
-        Usable until the ledger is closed.
+        In a thread of its own: a revocation does not wait for the end of a long report.
         """
-        return SqlKeys(self._engine, self._thread, self.prepare, self._seconds)
+        return SqlKeys(self._engine, self._keys_thread, self.prepare, self._seconds)
 
     async def close(self) -> None:
         """Close the connections, if they let that be done. Raises nothing."""
+        self._keys_thread.close()
         with suppress(LedgerDown):
             await self._thread.run(self._engine.dispose, CLOSE_SECONDS)
         self._thread.close()

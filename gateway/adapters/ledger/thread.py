@@ -1,4 +1,4 @@
-"""The one thread in which all SQL runs: the event loop never waits for a database.
+"""Threads in which SQL runs, job by job: the event loop never waits for a database.
 
 A daemon of its own and no executor: the end of the process waits for no executor's thread that
 hangs in a database. What is asked of a database that answers nobody is given up, not piled up.
@@ -29,7 +29,8 @@ Job = tuple[Future[Any], Callable[[], Any]]
 class SqlThread:
     """Runs jobs one after the other, in their order. Starts with the first one."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "ledger-sql") -> None:
+        self._name = name
         self._jobs: Queue[Job | None] = Queue(MOST_WAITING)
         self._thread: Thread | None = None
         self._is_closed = False
@@ -61,7 +62,7 @@ class SqlThread:
         if self._is_closed:
             raise LedgerDown("Closed")
         if self._thread is None:
-            self._thread = Thread(target=self._work, name="ledger-sql", daemon=True)
+            self._thread = Thread(target=self._work, name=self._name, daemon=True)
             self._thread.start()
         try:
             self._jobs.put_nowait(job)

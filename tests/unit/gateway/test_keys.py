@@ -189,3 +189,18 @@ async def test_it_is_read_first_and_whoever_waits_is_told() -> None:
         assert await known.keys.loaded(5.0)
         assert known.keys.find(digest) is not None
         running.cancel()
+
+
+async def test_a_groups_keys_are_counted_as_they_come_and_go() -> None:
+    known = Known()
+    await known.add("a")
+    await known.add("b")
+    await known.keys.refresh()
+    assert known.keys.members("engineering") == 2
+    await known.store.rotate(a_stored_key(id="a"), "root", NOON, NOON + 60)
+    await known.keys.refresh()
+    assert known.keys.members("engineering") == 3, "the key that ends soon has been counted twice"
+    await known.store.revoke("a", "root", NOON)
+    await known.keys.refresh()
+    assert known.keys.members("engineering") == 1
+    assert known.keys.members("nobody") == 0

@@ -137,6 +137,7 @@ class Office:
                 self.journal, budgets, self.clock, self.events, Told(), refuses_when_full=True
             ),
             QuotaWatch(self.events),
+            members=lambda _: 0,
             idle_seconds=60,
             total_seconds=100,
         )

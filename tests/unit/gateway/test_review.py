@@ -134,10 +134,19 @@ def test_the_summary_says_what_would_run_and_no_secret(tmp_path: Path) -> None:
         token_service={"tls": tls, "token_file": str(files["token"])},
         store={"url": "valkeys://store", "namespace": "blue", "password_file": password},
         egress={"proxy_url": "http://proxy:3128"},
+        auth={
+            "jwt": {
+                "issuer": "https://sso.example",
+                "audience": "gateway",
+                "jwks_url": "https://sso.example/jwks",
+                "default_group": "team",
+            }
+        },
     )
     text = "\n".join(summary(settings))
     assert "TLS with a client certificate and a bearer token" in text
     assert "valkeys://store, namespace blue, with a password" in text
+    assert "tokens of:     https://sso.example, for gateway" in text
     assert "way out:       http://proxy:3128" in text
     assert "group team: platform copilot, accounts seat-1, then group others, 1 key(s)" in text
     assert "accounts azure-1 at https://azure.example/v1, 0 key(s)" in text

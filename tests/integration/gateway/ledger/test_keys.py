@@ -1,17 +1,19 @@
 """Callers' keys in real databases: many at once, many of them, and what forgetting leaves."""
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
 
-from gateway.adapters.ledger import key_changes
+from gateway.adapters.ledger import key_changes, sums
 from gateway.adapters.ledger.sql_ledger import SqlLedger
 from gateway.domain.api_keys import Rate
 from gateway.domain.budgets.budget import Budget
 from gateway.domain.budgets.period import Period
+from gateway.domain.usage.report import Question
 from gateway.keys import Keys
 from gateway.ports import LedgerDown
 from tests.fakes.key_events import RecordedKeyEvents
@@ -135,3 +137,29 @@ async def test_a_database_that_is_not_there_is_said_so_by_every_method() -> None
         with pytest.raises(LedgerDown, match=r"^OperationalError$"):
             await asked
     await ledger.close()
+
+
+async def test_a_revocation_does_not_wait_for_a_report(
+    ledgers: list[SqlLedger], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, enough = threading.Event(), threading.Event()
+
+    def endless(*_: object) -> tuple[()]:
+        begun.set()
+        assert enough.wait(60)
+        return ()
+
+    monkeypatch.setattr(sums, "report", endless)
+    key = a_stored_key()
+    await ledgers[1].keys().add(key)
+    reporting = asyncio.create_task(ledgers[0].report(Question(NOON, NOON + 1, ())))
+    assert await asyncio.to_thread(begun.wait, 60)
+    try:
+        async with asyncio.timeout(30):
+            await ledgers[1].keys().revoke(key.id, "root", NOON)
+            found = await ledgers[0].keys().changed_since(0)
+        assert [each.is_revoked for each in found.keys] == [True]
+        assert not reporting.done()
+    finally:
+        enough.set()
+        await reporting

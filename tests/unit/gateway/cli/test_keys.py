@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from gateway.__main__ import main
+from gateway.__main__ import _identifier, main
 from gateway.cli import keys
 from gateway.cli.key_actions import action_of
 from gateway.cli.key_arguments import add_arguments, expiry
@@ -248,3 +248,17 @@ async def test_a_list_shows_no_digest_and_nothing_a_terminal_acts_upon() -> None
         assert key.sha256[:8] in text
         assert key.sha256[:9] not in text
     assert len(as_table((), NOON).splitlines()) == 1
+
+
+def test_a_token_callers_records_can_be_forgotten_and_it_has_no_key_to_make() -> None:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser, _identifier, lambda _: None)
+    holder = "jwt:system:serviceaccount:ci:bot"
+    assert parser.parse_args(["forget", "--id", holder]).id == holder
+    for arguments in (
+        ["new", "--id", holder],
+        ["forget", "--id", "a b"],
+        ["forget", "--id", "x:y"],
+    ):
+        with pytest.raises(SystemExit):
+            parser.parse_args(arguments)

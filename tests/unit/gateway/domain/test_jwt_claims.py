@@ -17,6 +17,8 @@ from gateway.domain.jwt_claims import (
     Rule,
     caller,
     claim,
+    groups_open_to,
+    is_token_caller,
     plain_grant,
     safe,
 )
@@ -204,3 +206,27 @@ def test_a_name_is_short_and_safe(said: str) -> None:
 def test_halves_of_characters_break_nothing() -> None:
     key = caller(person("\ud800"), rules(default=plain_grant("others")))
     assert key.id.startswith("jwt:_~")
+
+
+@pytest.mark.parametrize(
+    ("key_id", "is_one"),
+    [
+        ("jwt:jo@example.com", True),
+        ("jwt:system:serviceaccount:ci:bot", True),
+        ("jwt:" + safe("Jo Doe"), True),
+        ("jwt:", False),
+        ("jwt:a b", False),
+        ("jwt:" + "a" * 101, False),
+        ("jo", False),
+    ],
+)
+def test_the_ids_of_token_callers_are_told_from_keys(key_id: str, is_one: bool) -> None:
+    assert is_token_caller(key_id) is is_one
+
+
+def test_the_groups_that_holders_of_tokens_may_be_in() -> None:
+    found = rules(rule("dept", "*", "others"))
+    assert groups_open_to(found) == {"others"}
+    assert groups_open_to(replace(found, default=plain_grant("engineering"))) == set(ACCOUNTS)
+    assert groups_open_to(rules(names={"group": "team"})) == set(ACCOUNTS)
+    assert groups_open_to(rules()) == set()

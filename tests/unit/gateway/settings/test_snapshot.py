@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.domain.api_keys import ApiKey, Rate
+from gateway.domain.breaker import WITNESSES
 from gateway.domain.budgets.budget import Budget
 from gateway.domain.budgets.period import Period
 from gateway.domain.failover import Policy
@@ -184,3 +185,17 @@ def test_a_bad_document_names_every_problem(tmp_path: Path) -> None:
         "groups[0].accounts[0].api_key_file",
         "keys[0].group",
     ]
+
+
+def test_a_group_open_to_holders_of_tokens_has_callers_enough(tmp_path: Path) -> None:
+    """One of them alone must not set an account aside for all."""
+    jwt = {
+        "issuer": "https://sso.example",
+        "audience": "copilot-gateway",
+        "jwks_url": "https://sso.example/jwks/",
+        "rules": [{"claim": "dept", "matches": "*", "group": "team"}],
+    }
+    spare = {"id": "spare", "accounts": [{"id": "c"}]}
+    found = snapshot(tmp_path, groups=[TEAM, spare], auth={"jwt": jwt}).groups
+    assert found["team"].keys == 1 + WITNESSES
+    assert found["spare"].keys == 0
