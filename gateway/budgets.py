@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from gateway.domain.api_keys import ApiKey
-from gateway.domain.budget_claims import claims_of, rate_standing, settled
+from gateway.domain.budget_claims import RecentClaims, rate_standing, settled
 from gateway.domain.budget_refusals import refusal
 from gateway.domain.budgets.holder import HolderKind
 from gateway.domain.budgets.period import Period
@@ -40,6 +40,7 @@ class Budgets:
     ) -> None:
         self._counters = counters
         self._inquiries = Inquiries(counters, ledger, clock)
+        self._claims = RecentClaims()
         self._clock = clock
         self._events = events
 
@@ -55,7 +56,7 @@ class Budgets:
         Waits for the store, and for the ledger where the store has lost a counter; for seconds at
         most. Cancelled meanwhile: nothing stays counted.
         """
-        claims = tuple(claims_of(key, group, self._clock.now() if came is None else came))
+        claims = self._claims.of(key, group, self._clock.now() if came is None else came)
         if not claims:
             return None
         claims, answer = await self._take(claims)
@@ -64,7 +65,7 @@ class Budgets:
         rate = rate_standing(claims, answer, now)
         if not answer.is_granted:
             raise refusal(claims, answer.findings, now).under(rate)
-        return Reservation(tuple(claim.counter for claim in claims), rate)
+        return Reservation(tuple([claim.counter for claim in claims]), rate)
 
     def settle(self, reservation: Reservation | None, record: UsageRecord) -> None:
         """What the request has used; to be called once. Waits for nobody."""
@@ -83,7 +84,7 @@ class Budgets:
 
     async def standing(self, key: ApiKey, group: Group) -> Sequence[Standing]:
         """How the budgets stand, the key's before its group's, and at last the key's rate."""
-        claims = tuple(claims_of(key, group, self._clock.now()))
+        claims = self._claims.of(key, group, self._clock.now())
         if not claims:
             return ()
         counters = [claim.counter for claim in claims]
@@ -185,7 +186,7 @@ class Inquiries:
         inquiry.rounds += 1
 
     async def _spending(self, counter: Counter) -> Spending:
-        (kind, name), span = counter
+        (kind, name), span = counter.holder, counter.span
         asked = self._ledger.key_spending if kind is HolderKind.KEY else self._ledger.group_spending
         return await asked(name, span.start, span.end)
 

@@ -5,12 +5,15 @@ from collections.abc import Iterator, Sequence
 from gateway.domain.api_keys import ApiKey
 from gateway.domain.budgets.budget import Budget
 from gateway.domain.budgets.holder import Holder, HolderKind
-from gateway.domain.budgets.period import Period, span_at
+from gateway.domain.budgets.period import MINUTE_SECONDS, Period, span_at
 from gateway.domain.budgets.reservation import Reservation
 from gateway.domain.budgets.standing import RateStanding
 from gateway.domain.budgets.totals import Counter, Totals
 from gateway.domain.budgets.verdict import Answer, Claim
 from gateway.domain.groups import Group
+
+MOST_KNOWN = 10_000
+"""Keys whose claims are remembered; with one more all are forgotten."""
 
 
 def claims_of(key: ApiKey, group: Group, moment: float) -> Iterator[Claim]:
@@ -31,6 +34,26 @@ def claims_of(key: ApiKey, group: Group, moment: float) -> Iterator[Claim]:
         yield _claim(holder, rate, moment)._replace(trusts_missing=True)
 
 
+class RecentClaims:
+    """What `claims_of` says, remembered for the minute in which it is the same."""
+
+    def __init__(self) -> None:
+        self._minute = -1.0
+        self._known: dict[str, tuple[ApiKey, Group, tuple[Claim, ...]]] = {}
+
+    def of(self, key: ApiKey, group: Group, moment: float) -> tuple[Claim, ...]:
+        """See claims_of. A key or a group that a reload has replaced is another one."""
+        minute = moment // MINUTE_SECONDS
+        if minute != self._minute or len(self._known) > MOST_KNOWN:
+            self._minute, self._known = minute, {}
+        found = self._known.get(key.id)
+        if found is not None and found[0] is key and found[1] is group:
+            return found[2]
+        claims = tuple(claims_of(key, group, moment))
+        self._known[key.id] = (key, group, claims)
+        return claims
+
+
 def rate_standing(claims: Sequence[Claim], answer: Answer, now: float) -> RateStanding | None:
     """How the rate among the claims stands after the answer; None without one."""
     for claim, used in zip(claims, answer.used, strict=False):
@@ -48,7 +71,7 @@ def settled(
     What it used is used of the minute in which that is known: requests that take longer than a
     minute would be limited by nothing else. Its place is given back in the minute it had it in.
     """
-    counters = [Counter(*each) for each in reservation.spans]
+    counters = reservation.counters
     ended = [each for each in counters if each.span.is_minute and each.span.end <= now]
     if not ended:
         yield counters, use

@@ -6,7 +6,9 @@ waits nor tells anybody.
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+import msgspec
 
 from gateway.domain.budgets.totals import NOTHING, Counter, Totals
 
@@ -22,8 +24,7 @@ FEW = 1_000
 """Counters; fewer are not looked through for those that may be forgotten."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unsent:
+class Unsent(msgspec.Struct, frozen=True):
     """What a process adds to a counter, in one telling."""
 
     use: Totals
@@ -31,8 +32,7 @@ class Unsent:
     """When the first of it was added."""
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(msgspec.Struct, frozen=True):
     """What others have confirmed of a counter."""
 
     totals: Totals = NOTHING
@@ -103,7 +103,8 @@ class Known:
     def hear(self, counter: Counter, heard: Heard) -> None:
         """What all have used together; what was under way from here is in it."""
         entry = self._entry(counter)
-        entry.heard = replace(heard, totals=entry.heard.totals.joined(heard.totals))
+        totals = entry.heard.totals.joined(heard.totals)
+        entry.heard = Heard(totals, heard.is_whole, heard.life)
 
     def seed(self, counter: Counter, spent: Totals) -> None:
         """Somebody else says what was used. What was added here may be in that."""

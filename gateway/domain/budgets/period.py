@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 
 MINUTE_SECONDS = 60.0
@@ -31,7 +32,13 @@ class Span(NamedTuple):
 
 def span_at(period: Period, now: float) -> Span:
     """The minute, day or month in which a moment lies."""
-    moment = datetime.fromtimestamp(now, UTC)
+    return _span(period, now // MINUTE_SECONDS * MINUTE_SECONDS)
+
+
+@lru_cache(maxsize=64)
+def _span(period: Period, minute: float) -> Span:
+    """Looked up for every request, and the same for all of a minute."""
+    moment = datetime.fromtimestamp(minute, UTC)
     if period is Period.MINUTE:
         begin = moment.replace(second=0, microsecond=0).timestamp()
         return Span(f"{moment:%Y-%m-%dT%H:%M}", begin, begin + MINUTE_SECONDS)

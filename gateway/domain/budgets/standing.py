@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import msgspec
+
 from gateway.domain.budgets.budget import Budget
 from gateway.domain.budgets.holder import Holder
 from gateway.domain.budgets.period import Span
@@ -19,8 +21,7 @@ class Standing:
     """None: nobody can tell at the moment."""
 
 
-@dataclass(frozen=True, slots=True)
-class RateStanding:
+class RateStanding(msgspec.Struct, frozen=True):
     """How a key's rate stood when a request asked to be counted."""
 
     rate: Budget

@@ -5,9 +5,10 @@ the rules here changes them there.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from enum import Enum
 from typing import NamedTuple
+
+import msgspec
 
 from gateway.domain.budgets.budget import Budget
 from gateway.domain.budgets.totals import Counter, Totals
@@ -48,8 +49,7 @@ class Claim(NamedTuple):
         return self.budget.refuses_unknown and not self.budget.is_shadow
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """What was found, of each claim in its order; the request is counted in all or in none."""
 
     findings: tuple[Finding, ...]
@@ -59,19 +59,18 @@ class Answer:
 
     def with_used(self, claims: Sequence[Claim], known: Callable[[Counter], Totals]) -> "Answer":
         """The same, with where the counters stand."""
-        return replace(self, used=tuple(known(claim.counter) for claim in claims))
+        used = tuple([known(claim.counter) for claim in claims])
+        return Answer(self.findings, self.is_granted, used)
 
 
 def used_up(budget: Budget, totals: Totals) -> Finding:
     """The first measure of which nothing is left."""
-    measures = (
-        (Finding.REQUESTS, budget.requests, totals.requests),
-        (Finding.TOKENS, budget.tokens, totals.tokens),
-        (Finding.CREDITS, budget.nano_aiu, totals.nano_aiu),
-    )
-    for finding, limit, used in measures:
-        if limit is not None and used >= limit:
-            return finding
+    if budget.requests is not None and totals.requests >= budget.requests:
+        return Finding.REQUESTS
+    if budget.tokens is not None and totals.tokens >= budget.tokens:
+        return Finding.TOKENS
+    if budget.nano_aiu is not None and totals.nano_aiu >= budget.nano_aiu:
+        return Finding.CREDITS
     return Finding.FINE
 
 

@@ -305,7 +305,7 @@ class TestTelling:
         self, server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(module, "MOST_TOLD_AT_ONCE", 3)
-        counters = [A._replace(holder=Holder(HolderKind.KEY, f"k{n}")) for n in range(10)]
+        counters = [Counter(Holder(HolderKind.KEY, f"k{n}"), A.span) for n in range(10)]
         async with fleet(server) as f:
             other = await f.join()
             for each in counters:
@@ -480,7 +480,7 @@ class TestOutage:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(module, "MOST_TOLD_AT_ONCE", 3)
-        counters = [A._replace(holder=Holder(HolderKind.KEY, f"k{n}")) for n in range(10)]
+        counters = [Counter(Holder(HolderKind.KEY, f"k{n}"), A.span) for n in range(10)]
         with ValkeyServer() as own:
             async with fleet(own) as f:
                 one = await f.join()

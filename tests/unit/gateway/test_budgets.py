@@ -146,7 +146,7 @@ class TestAdmission:
 
     async def test_a_reservation_names_where_it_was_counted(self) -> None:
         reservation = await Bench().admit(THREE, Budget(Period.MONTH, tokens=9))
-        assert [(holder, span.name) for holder, span in reservation.spans] == [
+        assert [(each.holder, each.span.name) for each in reservation.counters] == [
             (BOT, "2026-11-25"),
             (TEAM, "2026-11"),
         ]
@@ -309,8 +309,8 @@ class TestRebuilding:
 
     async def test_a_store_that_is_emptied_again_and_again_ends_somewhere(self) -> None:
         bench = Bench()
-        (spans,) = (await bench.admit(THREE)).spans
-        bench.counters.lost = frozenset({Counter(*spans)})
+        counters = (await bench.admit(THREE)).counters
+        bench.counters.lost = frozenset(counters)
         await bench.admit(THREE)
         unknown = await bench.refused(replace(THREE, refuses_unknown=True))
         assert unknown.fault is Fault.POLICY_BUDGET_UNKNOWN

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from gateway.domain.api_keys import ApiKey, Rate
-from gateway.domain.budget_claims import claims_of, rate_standing, settled
+from gateway.domain.budget_claims import RecentClaims, claims_of, rate_standing, settled
 from gateway.domain.budgets.budget import Budget
 from gateway.domain.budgets.holder import Holder, HolderKind
 from gateway.domain.budgets.period import Period, span_at
@@ -73,7 +73,7 @@ def test_how_the_rate_stands_is_in_the_answer() -> None:
 
 
 def test_within_its_minute_all_is_settled_where_it_was_counted() -> None:
-    assert list(settled(held(), USE, NOW + 37.4)) == [([TODAY, MINUTE], USE)]
+    assert list(settled(held(), USE, NOW + 37.4)) == [((TODAY, MINUTE), USE)]
 
 
 def test_later_the_place_is_given_back_there_and_tokens_are_used_now() -> None:
@@ -87,3 +87,14 @@ def test_later_the_place_is_given_back_there_and_tokens_are_used_now() -> None:
 def test_tokens_that_are_not_limited_begin_no_minute() -> None:
     found = list(settled(held(replace(RATE, tokens=None)), USE, NOW + 60))
     assert found == [([TODAY], USE), ([MINUTE], Totals(released=1))]
+
+
+def test_what_is_remembered_of_claims_is_what_they_are() -> None:
+    recent = RecentClaims()
+    other = replace(KEY, budget=None)
+    for key, group, moment in (
+        *((KEY, GROUP, NOW), (KEY, GROUP, NOW + 1), (KEY, GROUP, NOW + 60)),
+        *((other, GROUP, NOW + 60), (other, replace(GROUP, budget=None), NOW + 60)),
+        *((KEY, GROUP, NOW + 86_400), (KEY, GROUP, NOW)),
+    ):
+        assert recent.of(key, group, moment) == tuple(claims_of(key, group, moment))

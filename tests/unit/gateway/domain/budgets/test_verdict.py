@@ -150,7 +150,7 @@ def test_who_is_too_fast_and_over_budget_is_told_what_lasts_longer() -> None:
     assert error.fault is Fault.POLICY_BUDGET
     last_minute = span_at(Period.DAY, NOW).end - 30
     claims = [
-        Claim(each.counter._replace(span=span_at(each.budget.period, last_minute)), each.budget)
+        Claim(Counter(each.counter.holder, span_at(each.budget.period, last_minute)), each.budget)
         for each in claims
     ]
     error = refusal(claims, [Finding.REQUESTS, Finding.REQUESTS], last_minute)
