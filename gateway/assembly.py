@@ -1,8 +1,10 @@
 """Which class stands for which setting: for bootstrap.py alone. Opens and starts nothing."""
 
 import random  # noqa: TID251  the one place: it only spreads replicas' attempts in time
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gateway.adapters.event_log import LoggedEvents
 from gateway.adapters.http_upstream import Deadlines
@@ -11,23 +13,59 @@ from gateway.adapters.shared_state import State, state_of
 from gateway.adapters.token_provider import ClientTokenProvider, open_token_provider
 from gateway.domain.jwt_checks import Expected
 from gateway.domain.jwt_claims import CallerRules
-from gateway.ports import Clock
+from gateway.ports import Clock, Tracing
 from gateway.settings.auth import Jwt
 from gateway.settings.broker import TokenService
 from gateway.settings.document import Limits, Settings
+from gateway.settings.document import Tracing as TracingSettings
 from gateway.settings.surroundings import Egress
 from gateway.tokens import JwtCallers
 from runtime.clock import SystemClock
 from runtime.configuration import read_secret
 from runtime.jwks.places import KeysAtUrl, KeysInFile, is_in_cluster
 from runtime.jwks.ring import KeyRing
+from runtime.tracing.destination import destination
 from runtime.urls import host_of
 from runtime.valkey.server import Place
+
+if TYPE_CHECKING:
+    from gateway.adapters.traced_calls import TracedCalls
 
 AFTER_THE_DEADLINE_SECONDS = 5.0
 
 
-def token_provider_of(section: TokenService) -> AbstractAsyncContextManager[ClientTokenProvider]:
+@dataclass(frozen=True)
+class Traces:
+    """What traces a gateway; none of it is loaded where nothing is traced."""
+
+    requests: Tracing
+    calls: "TracedCalls"
+    lost: Callable[[], int]
+    close: Callable[[], None]
+    """Sends the last spans. Blocks, bounded."""
+
+
+def traces_of(section: TracingSettings) -> Traces | None:
+    """As `tracing` says; None without an endpoint."""
+    if section.otlp_endpoint is None:
+        return None
+    # A quarter of a second and 20 MB, which only those pay who want it.
+    from gateway.adapters.spans import RequestSpans
+    from gateway.adapters.traced_calls import TracedCalls
+    from runtime.tracing.tracer import Tracer
+
+    tracer = Tracer(
+        "copilot-gateway",
+        destination(section.otlp_endpoint, section.protocol, section.sample_ratio),
+    )
+    return Traces(
+        RequestSpans(tracer), TracedCalls(tracer), lambda: tracer.sending.lost, tracer.close
+    )
+
+
+def token_provider_of(
+    section: TokenService, traces: Traces | None = None
+) -> AbstractAsyncContextManager[ClientTokenProvider]:
     """The broker's tokens."""
     return open_token_provider(
         section.target,
@@ -35,6 +73,7 @@ def token_provider_of(section: TokenService) -> AbstractAsyncContextManager[Clie
         cert_file=section.tls.cert_file,
         key_file=section.tls.key_file,
         token_file=section.token_file,
+        interceptors=() if traces is None else (traces.calls,),
     )
 
 

@@ -26,6 +26,7 @@ from gateway.assembly import (
     shared_state_of,
     token_callers_of,
     token_provider_of,
+    traces_of,
 )
 from gateway.bookkeeping import Books, books_of
 from gateway.budgets import Budgets
@@ -58,6 +59,7 @@ from runtime.listening import Address, reason_of, taken
 from runtime.ops import OpsServer, rendered
 from runtime.reload import Reloader
 from runtime.signals import stop_signal
+from runtime.tracing.metrics import LostSpans
 from runtime.workers import end_with_parent
 
 log = logging.getLogger("gateway")
@@ -116,6 +118,10 @@ class Service:
         self._jwt = token_callers_of(
             settings, self._snapshot.caller_rules, self._clock, self._events
         )
+        self._traces = traces = traces_of(settings.tracing)
+        self._metrics.registry.register(
+            LostSpans("gateway_spans_lost", traces.lost if traces is not None else int)
+        )
         self._guard = Guard(self._snapshot.private_hosts)
         self._is_ready = False
         self._is_worker = origin is not None and origin.ops_socket is not None
@@ -134,6 +140,8 @@ class Service:
                 end_with_parent(asyncio.get_running_loop())
             # The ops port last, so that probes and scrapes see the drain.
             stack.push_async_callback(self._ops.stop)
+            if self._traces is not None:
+                stack.push_async_callback(asyncio.to_thread, self._traces.close)
             await self._ops.start()
             books = await self._open_books(stack)
             context = await self._build(stack, books)
@@ -179,7 +187,9 @@ class Service:
     async def _build(self, stack: AsyncExitStack, books: Books) -> Context:
         settings, clock, events = self._settings, self._clock, self._events
         limits = settings.limits
-        broker = await stack.enter_async_context(token_provider_of(settings.token_service))
+        broker = await stack.enter_async_context(
+            token_provider_of(settings.token_service, self._traces)
+        )
         self._tokens = OwnKeys(broker, self._snapshot.accounts)
         session = await stack.enter_async_context(
             open_session(settings.egress.ca_file, self._guard)
@@ -242,6 +252,7 @@ class Service:
             audit=self._audit,
             late_answers=LateAnswers(clock),
             trusted_proxies=networks(settings.listen.trusted_proxies),
+            tracing=self._traces.requests if self._traces is not None else None,
         )
 
     async def _listen(self, context: Context, stack: AsyncExitStack) -> web.ServerRunner:

@@ -4,7 +4,7 @@ Whoever implements a port translates foreign errors into GatewayError.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -447,6 +447,34 @@ class TokenCounter(Protocol):
         """How many tokens a text is. Pure computation; some milliseconds for 100 KB."""
 
 
+class RequestTrace(Protocol):
+    """One request's place in a trace. None of these waits or raises."""
+
+    def attempt(
+        self, exchange: "Exchange", request: UpstreamRequest
+    ) -> AbstractContextManager[UpstreamRequest]:
+        """Around one attempt upstream: the request as it is to be sent, naming the trace."""
+
+    def answered(self, status: int) -> None:
+        """Upstream's status of the attempt."""
+
+    def failed(self, fault: Fault) -> None:
+        """The attempt came to nothing, or broke off later."""
+
+    def end(self, exchange: "Exchange") -> None:
+        """The request is over. Called once, in the task in which it began."""
+
+
+class Tracing(Protocol):
+    """Traces, where they are wanted."""
+
+    def begin(self, exchange: "Exchange", method: str, traceparent: str | None) -> RequestTrace:
+        """A request that is somebody's. traceparent: as the caller sent it, whatever that is.
+
+        What the present task does until the request ends belongs to it.
+        """
+
+
 @dataclass(slots=True)
 class Exchange:
     """One caller's request and what became of it: for metrics and the access log.
@@ -498,6 +526,8 @@ class Exchange:
     first_byte_seconds: float | None = None
     stream_end: str = ""
     answer_bytes: int = 0
+    trace: RequestTrace | None = None
+    """None where nothing is traced."""
     tried: list[Tried] = field(default_factory=list)
 
     def note(self, tried: Tried) -> None:

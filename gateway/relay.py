@@ -123,6 +123,8 @@ class Relay:
                     yield answer
                 except GatewayError as error:
                     # After the commit point: nothing can be made good, but it counts.
+                    if exchange.trace is not None:
+                        exchange.trace.failed(error.fault)
                     self._blame(trip, seat, error)
                     raise
                 finally:
@@ -143,6 +145,8 @@ class Relay:
             try:
                 answer = await self._attempt(stack, trip, seat)
             except GatewayError as error:
+                if trip.exchange.trace is not None:
+                    trip.exchange.trace.failed(error.fault)
                 await stack.aclose()
                 await self._go_on(trip, seat, error)
             else:
@@ -162,7 +166,10 @@ class Relay:
         answer: Answer | None = None
         sent = self._clock.monotonic()
         try:
-            reply = await self._send(stack, trip.exchange, plan.request(token))
+            request = plan.request(token)
+            if trip.exchange.trace is not None:
+                request = stack.enter_context(trip.exchange.trace.attempt(trip.exchange, request))
+            reply = await self._send(stack, trip.exchange, request)
             answer = await self._answer(reply, plan, meter)
         finally:
             trip.exchange.upstream_seconds += self._clock.monotonic() - sent
@@ -176,6 +183,8 @@ class Relay:
     ) -> UpstreamReply:
         self._metering.send(exchange)
         reply = await stack.enter_async_context(self._upstream.send(request))
+        if exchange.trace is not None:
+            exchange.trace.answered(reply.status)
         self._quotas.look(exchange.account, reply.headers)
         return reply
 

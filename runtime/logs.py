@@ -9,12 +9,16 @@ import json
 import logging
 import sys
 from collections.abc import Mapping
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Literal, TextIO
 
 LogFormat = Literal["json", "text"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 FieldValue = str | int | float | bool | None
+
+TRACE: ContextVar[tuple[str, str] | None] = ContextVar("trace", default=None)
+"""The trace and the span of the present task, as lines name them; None where nothing is traced."""
 
 
 def fields(**values: FieldValue) -> dict[str, Mapping[str, FieldValue]]:
@@ -32,7 +36,7 @@ def setup(level: LogLevel, log_format: LogFormat, stream: TextIO | None = None) 
     root.addHandler(handler)
     root.setLevel(level.upper())
     # These libraries log requests with URLs and headers at levels we use for ourselves.
-    for noisy in ("httpx", "httpcore", "aiohttp.access", "hpack"):
+    for noisy in ("httpx", "httpcore", "aiohttp.access", "hpack", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
@@ -47,6 +51,9 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
         }
         line.update(getattr(record, "fields", {}))
+        trace = TRACE.get()
+        if trace is not None:
+            line["trace_id"], line["span_id"] = trace
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False, default=str)
@@ -56,8 +63,11 @@ class TextFormatter(logging.Formatter):
     """One line for a person: time, level, message, then the fields."""
 
     def format(self, record: logging.LogRecord) -> str:
-        values = getattr(record, "fields", {}).items()
-        pairs = "".join(f" {name}={_on_one_line(value)}" for name, value in values)
+        values = dict(getattr(record, "fields", {}))
+        trace = TRACE.get()
+        if trace is not None:
+            values["trace_id"], values["span_id"] = trace
+        pairs = "".join(f" {name}={_on_one_line(value)}" for name, value in values.items())
         line = f"{_timestamp(record)} {record.levelname.lower():7} {record.getMessage()}{pairs}"
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)

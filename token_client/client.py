@@ -11,10 +11,12 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import grpc
 
 from token_client.calls import Calls, Patience
 from token_client.connection import Connection
@@ -42,6 +44,7 @@ class TokenClient:
     connect_seconds: how long a caller without a usable token waits for a replica to be there.
     call_seconds: how long it waits in all. When a replica dies in an exchange, another takes
     over once the lock is free (15 s by default) and exchanges anew.
+    interceptors: of the channel, for tracing and the like.
     clock, jitter, sleep: monotonic seconds, numbers in [0, 1), pauses; tests pass their own.
 
     Entering raises UnusableFiles.
@@ -59,6 +62,7 @@ class TokenClient:
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        interceptors: Sequence[grpc.aio.ClientInterceptor] = (),
     ) -> None:
         self._call_seconds = call_seconds
         self._clock = clock
@@ -70,7 +74,9 @@ class TokenClient:
         self._watching = watch
         self._closed = False
         files = Files(tls, token_file)
-        self._connection = Connection(target, files, clock, lambda: self._watch.reopen())
+        self._connection = Connection(
+            target, files, clock, lambda: self._watch.reopen(), interceptors
+        )
         patience = Patience(connect_seconds, min(ATTEMPT_SECONDS, call_seconds), call_seconds)
         self._calls = Calls(self._connection, patience, clock, jitter, sleep)
         self._watch = Watch(self._calls.watch, self._deliver, sleep, jitter)

@@ -6,7 +6,7 @@ closed when it has none left. Files are looked at when a call begins, at most on
 """
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -69,11 +69,13 @@ class Connection:
         files: Files,
         clock: Callable[[], float],
         on_replaced: Callable[[], None],
+        interceptors: Sequence[grpc.aio.ClientInterceptor] = (),
     ) -> None:
         self._target = target
         self._files = files
         self._clock = clock
         self._on_replaced = on_replaced
+        self._interceptors = list(interceptors)
         self._material = Material()
         self._seen: Signature = ()
         self._bad: Signature | None = None
@@ -148,9 +150,13 @@ class Connection:
 
     def _new_link(self) -> Link:
         if self._files.tls is None:
-            channel = grpc.aio.insecure_channel(self._target, options=CHANNEL_OPTIONS)
+            channel = grpc.aio.insecure_channel(
+                self._target, options=CHANNEL_OPTIONS, interceptors=self._interceptors
+            )
         else:
             held = self._material
             credentials = grpc.ssl_channel_credentials(held.ca, held.key, held.cert)
-            channel = grpc.aio.secure_channel(self._target, credentials, options=CHANNEL_OPTIONS)
+            channel = grpc.aio.secure_channel(
+                self._target, credentials, CHANNEL_OPTIONS, interceptors=self._interceptors
+            )
         return Link(channel, TokenServiceStub(channel))

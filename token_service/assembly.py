@@ -3,7 +3,7 @@
 Owns which class stands for which setting. Starts nothing and opens nothing: bootstrap does.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import grpc
 import httpx
 
 from runtime.configuration import read_secret
+from runtime.tracing.destination import destination
 from runtime.valkey.server import Place
 from runtime.version import VERSION
 from token_service.adapters.callers.certificate_files import CertificateFiles
@@ -47,6 +48,7 @@ from token_service.ports import (
     Clock,
     QuotaTurns,
     StoreEvents,
+    TokenSource,
 )
 from token_service.renewal import Limits
 from token_service.rpc.admission import Admission
@@ -86,6 +88,38 @@ def sources_of(
         Strategy.GITHUB_APP: GitHubAppSource(github, identity, clock),
         Strategy.STATIC: StaticSource(identity, clock),
     }
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What traces the service; none of it is loaded where nothing is traced."""
+
+    calls: grpc.aio.ServerInterceptor
+    source: Callable[[TokenSource], TokenSource]
+    lost: Callable[[], int]
+    close: Callable[[], None]
+    """Sends the last spans. Blocks, bounded."""
+
+
+def traces_of(settings: Settings) -> Traces | None:
+    """As `tracing` says; None without an endpoint."""
+    section = settings.tracing
+    if section.otlp_endpoint is None:
+        return None
+    # A quarter of a second and 20 MB, which only those pay who want it.
+    from runtime.tracing.tracer import Tracer
+    from token_service.adapters.sources.traced import TracedSource
+    from token_service.rpc.traced_calls import TracedCalls
+
+    tracer = Tracer(
+        "token-service", destination(section.otlp_endpoint, section.protocol, section.sample_ratio)
+    )
+    return Traces(
+        TracedCalls(tracer),
+        lambda source: TracedSource(source, tracer),
+        lambda: tracer.sending.lost,
+        tracer.close,
+    )
 
 
 def identity_of(settings: Settings) -> ClientIdentity:

@@ -17,6 +17,7 @@ from runtime.logs import fields
 from runtime.ops import OpsServer, rendered
 from runtime.reload import Reloader
 from runtime.signals import stop_signal
+from runtime.tracing.metrics import LostSpans
 from runtime.version import VERSION
 from token_service.adapters.audit_log import AuditLog
 from token_service.adapters.chance import SystemChance
@@ -36,6 +37,7 @@ from token_service.assembly import (
     sources_of,
     store_of,
     tls_of,
+    traces_of,
     turns_of,
 )
 from token_service.broker import Broker
@@ -123,9 +125,12 @@ class Service:
         policy = policy_of(settings)
         self._flights: SingleFlight[AccountId, Outcome] = SingleFlight(self._tasks)
         self._source = ChosenSource(snapshot.credentials, sources_of(settings, self._http, clock))
+        self._traces = traces = traces_of(settings)
+        metrics.registry.register(LostSpans("copilot_spans_lost", traces.lost if traces else int))
+        source = traces.source(self._source) if traces else self._source
         self._broker = Broker(
             snapshot.accounts,
-            Renewal(self._source, store, clock, chance, events, policy, limits_of(settings)),
+            Renewal(source, store, clock, chance, events, policy, limits_of(settings)),
             store,
             self._flights,
             clock,
@@ -156,6 +161,7 @@ class Service:
                 events, metrics.calls, clock, self._callers.admission, self._audit, self._warm
             ),
             ServerOptions(**settings.grpc.model_dump()),
+            (traces.calls,) if traces else (),
         )
         self._ops = OpsServer(
             parse_address(settings.listen.ops),
@@ -171,6 +177,8 @@ class Service:
         async with AsyncExitStack() as stack:
             # A scrape can see how the process ends: the ops port goes last.
             stack.push_async_callback(self._ops.stop)
+            if self._traces is not None:
+                stack.push_async_callback(asyncio.to_thread, self._traces.close)
             await self._ops.start()
             # Exchanges may use the client until the group has ended them.
             await stack.enter_async_context(self._http)

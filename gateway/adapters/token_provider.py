@@ -1,8 +1,10 @@
 """TokenProvider over token_client: the broker's errors become the gateway's."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+
+import grpc
 
 from gateway.domain.errors import Fault, GatewayError
 from gateway.ports import AccountToken
@@ -86,13 +88,16 @@ async def open_token_provider(
     cert_file: Path | None = None,
     key_file: Path | None = None,
     token_file: Path | None = None,
+    interceptors: Sequence[grpc.aio.ClientInterceptor] = (),
 ) -> AsyncIterator[ClientTokenProvider]:
     """The provider for the broker at a gRPC target, while the context lasts.
 
     Plaintext without any of the first three files. Raises UnusableFiles.
     """
     tls = Tls(ca_file, cert_file, key_file) if ca_file or cert_file or key_file else None
-    async with TokenClient(target, tls=tls, token_file=token_file) as client:
+    async with TokenClient(
+        target, tls=tls, token_file=token_file, interceptors=interceptors
+    ) as client:
         yield ClientTokenProvider(client)
 
 

@@ -11,6 +11,7 @@ from pydantic import (
     Field,
     ModelWrapValidatorHandler,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -23,13 +24,13 @@ from gateway.settings.broker import TokenService
 from gateway.settings.groups import GroupSettings
 from gateway.settings.keys import KeySettings
 from gateway.settings.listener import Drain, Listen
-from gateway.settings.not_yet import NotYet
 from gateway.settings.surroundings import Egress, Store
 from gateway.settings.usage import Usage
 from gateway.settings.values import Seconds
 from gateway.settings.written import Where
 from runtime.configuration import Document, Section
 from runtime.logs import LogFormat, LogLevel
+from runtime.tracing.destination import Protocol, destination
 
 
 class InitiatorSettings(Section):
@@ -64,13 +65,16 @@ class Log(Section):
 class Tracing(Section):
     """OpenTelemetry."""
 
+    protocol: Protocol | None = None
     otlp_endpoint: str | None = None
+    sample_ratio: Annotated[float, Field(ge=0, le=1)] = 1.0
 
     @field_validator("otlp_endpoint")
     @classmethod
-    def _no_tracing(cls, value: str | None) -> None:
+    def _is_an_endpoint(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is not None:
-            raise NotYet("leave it null")
+            destination(value, info.data.get("protocol"))
+        return value
 
 
 class Settings(Document):

@@ -12,7 +12,7 @@ from gateway.domain.groups import Group
 from gateway.keys import Keys
 from gateway.metering import Metering
 from gateway.offers import Offers
-from gateway.ports import Audit, Clock, GatewayEvents, Sums, TokenCounter
+from gateway.ports import Audit, Clock, GatewayEvents, Sums, TokenCounter, Tracing
 from gateway.relay import Relay
 from gateway.web.connections import Connections
 from gateway.web.downstream import Heartbeats
@@ -49,6 +49,8 @@ class Context:
     audit: Audit
     late_answers: LateAnswers
     trusted_proxies: Sequence[Network]
+    tracing: Tracing | None = None
+    """None where nothing is traced."""
 
     def fallback_of(self, group: Group) -> Group | None:
         """The group whose accounts help out."""

@@ -47,9 +47,15 @@ class Front:
             exchange.status = exchange.status or CLIENT_CLOSED_REQUEST
             self._context.metering.end(exchange)
             self._context.events.request_ended(exchange, seconds)
-            # Of guesses the audit has a line an address and minute; one each would be a flood.
-            if exchange.fault != Fault.POLICY_GUESSING.value:
-                _write_access_line(exchange, seconds)
+            # Before the trace ends, so that the line names it.
+            self._write_access_line(exchange, seconds)
+            if exchange.trace is not None:
+                exchange.trace.end(exchange)
+
+    def _write_access_line(self, exchange: Exchange, seconds: float) -> None:
+        # Of guesses the audit has a line an address and minute; one each would be a flood.
+        if exchange.fault != Fault.POLICY_GUESSING.value:
+            _write_access_line(exchange, seconds)
 
     async def _answer(self, request: web.BaseRequest, exchange: Exchange) -> web.StreamResponse:
         try:
@@ -79,6 +85,10 @@ class Front:
             raise GatewayError(Fault.POLICY_GROUP, message)
         exchange.key, exchange.group, exchange.platform = key.id, group.id, group.platform
         self._context.events.request_started(exchange)
+        tracing = self._context.tracing
+        if tracing is not None:
+            traceparent = request.headers.get("traceparent")
+            exchange.trace = tracing.begin(exchange, request.method, traceparent)
         if route.is_inference:
             exchange.caller_request_id = caller_request_id(request)
             self._context.metering.begin(exchange)

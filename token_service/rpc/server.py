@@ -1,5 +1,6 @@
 """The gRPC server: options, the services on it, health; how it starts and how it stops."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import grpc
@@ -35,20 +36,27 @@ class ServerOptions:
 
 
 class RpcServer:
-    """Serves the RPC and its health; the health turns first when the process is to end."""
+    """Serves the RPC and its health; the health turns first when the process is to end.
+
+    before: what stands before the boundary.
+    """
 
     def __init__(
-        self, servicer: TokenServiceServicer, boundary: CallBoundary, options: ServerOptions
+        self,
+        servicer: TokenServiceServicer,
+        boundary: CallBoundary,
+        options: ServerOptions,
+        before: Sequence[grpc.aio.ServerInterceptor] = (),
     ) -> None:
         self._servicer = servicer
-        self._boundary = boundary
+        self._interceptors = [*before, boundary]
         self._options = options
         self._health = health_aio.HealthServicer()
         self._server: grpc.aio.Server | None = None
 
     async def start(self, address: str, tls: grpc.ServerCredentials | None = None) -> None:
         """Listen on `address`. Raises RuntimeError when that cannot be done."""
-        server = grpc.aio.server(interceptors=[self._boundary], options=_options(self._options))
+        server = grpc.aio.server(interceptors=self._interceptors, options=_options(self._options))
         pb_grpc.add_TokenServiceServicer_to_server(self._servicer, server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         if self._options.reflection:

@@ -17,7 +17,6 @@ from runtime.configuration import Section, read_secret
 from token_service.domain.credentials import Choice, choose, classify
 from token_service.domain.errors import CredentialKindUnsupported, HostNotAllowed
 from token_service.domain.hosts import Site, check_api_url, tenant_of
-from token_service.settings.not_yet import Part
 from token_service.settings.values import (
     AccountName,
     AllowedHost,
@@ -41,10 +40,9 @@ class GitHubApp(Section):
     permissions: dict[Permission, Literal["read", "write", "admin"]] = Field(default_factory=dict)
 
 
-class AccountSettings(Part):
+class AccountSettings(Section):
     """One account. The order of the fields matters: later ones are judged with earlier ones."""
 
-    path = "accounts"
     id: AccountName
     strategy: Literal["auto", "exchange", "direct", "github_app", "static"] = "auto"
     github_app: GitHubApp | None = Field(default=None, validate_default=True)

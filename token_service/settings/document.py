@@ -8,12 +8,12 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from runtime.configuration import Document
+from runtime.configuration import Document, Section
 from runtime.logs import LogFormat, LogLevel
+from runtime.tracing.destination import Protocol, destination
 from token_service.settings.accounts import AccountSettings, CheckedAccount, distinct
 from token_service.settings.callers import Auth, suits
 from token_service.settings.listener import Listen
-from token_service.settings.not_yet import Part
 from token_service.settings.store import Store, outlasts_exchange
 from token_service.settings.values import (
     CaFile,
@@ -25,7 +25,7 @@ from token_service.settings.values import (
 )
 
 
-class Grpc(Part):
+class Grpc(Section):
     """The RPC server."""
 
     reflection: bool = False
@@ -33,7 +33,7 @@ class Grpc(Part):
     max_streams: int = Field(default=1000, ge=1, le=100_000)
 
 
-class GitHub(Part):
+class GitHub(Section):
     """github.com, or what stands for it."""
 
     api_url: SecureUrl = "https://api.github.com"
@@ -41,14 +41,14 @@ class GitHub(Part):
     timeout_seconds: Annotated[float, Field(gt=0, le=120, allow_inf_nan=False)] = 10
 
 
-class Egress(Part):
+class Egress(Section):
     """The way out."""
 
     proxy_url: ProxyUrl | None = None
     ca_file: CaFile | None = None
 
 
-class Identity(Part):
+class Identity(Section):
     """Who we say we are; null is copilot-gateway/<version>, and no integration id."""
 
     user_agent: HeaderValue | None = None
@@ -58,7 +58,7 @@ class Identity(Part):
     api_version: HeaderValue = "2025-04-01"
 
 
-class Freshness(Part):
+class Freshness(Section):
     """When tokens are renewed."""
 
     renew_before_seconds: Seconds = 300
@@ -67,24 +67,32 @@ class Freshness(Part):
     idle_seconds: SomeSeconds = 3600
 
 
-class Quotas(Part):
+class Quotas(Section):
     """How often GitHub is asked for accounts' quotas, in minutes; 0: not at all."""
 
     poll_minutes: int = Field(default=15, ge=0, le=1440)
 
 
-class Log(Part):
+class Log(Section):
     """Log lines."""
 
     level: LogLevel = "info"
     format: LogFormat = "json"
 
 
-class Tracing(Part):
+class Tracing(Section):
     """Traces."""
 
-    path = "tracing"
+    protocol: Protocol | None = None
     otlp_endpoint: str | None = None
+    sample_ratio: float = Field(default=1.0, ge=0, le=1)
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _is_an_endpoint(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None:
+            destination(value, info.data.get("protocol"))
+        return value
 
 
 class Settings(Document):

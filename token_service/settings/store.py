@@ -10,8 +10,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
+from runtime.configuration import Section
 from runtime.urls import MEMORY, check_store_url
-from token_service.settings.not_yet import Part
 from token_service.settings.values import CaFile, SecretFile, SomeSeconds
 
 KEY_BYTES = 32
@@ -29,10 +29,9 @@ KeyFile = Annotated[Path, AfterValidator(_check_keys)]
 Namespace = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 
 
-class Store(Part):
+class Store(Section):
     """Where tokens are kept. The order of the fields matters: later ones know earlier ones."""
 
-    path = "store"
     url: StoreUrl = MEMORY
     namespace: Namespace = "copilot-gateway"
     ca_file: CaFile | None = None

@@ -51,7 +51,6 @@ def test_the_sample_shows_the_other_platform_as_it_would_be_accepted(tmp_path: P
     ("content", "where"),
     [
         ({"listen": {"tls": {"cert_file": "/a", "key_file": "/b"}}}, "listen.tls"),
-        ({"tracing": {"otlp_endpoint": "http://localhost"}}, "tracing.otlp_endpoint"),
     ],
 )
 def test_what_this_version_cannot_do_is_refused_by_name(
@@ -177,3 +176,26 @@ def test_the_environment_takes_part_in_what_fits_together(
 def test_thousands_of_keys_are_read(tmp_path: Path) -> None:
     keys = [{"id": f"k{n}", "sha256": f"{n:064x}", "group": "team"} for n in range(1000)]
     assert len(read(tmp_path, keys=keys).keys) == 1000
+
+
+def test_traces_go_to_an_endpoint(tmp_path: Path) -> None:
+    section = {"otlp_endpoint": "http://collector", "protocol": "grpc", "sample_ratio": 0.1}
+    found = read(tmp_path, tracing=section).tracing
+    assert found.model_dump() == section
+
+
+@pytest.mark.parametrize(
+    ("section", "where"),
+    [
+        ({"otlp_endpoint": "http://jo:secret@collector"}, "tracing.otlp_endpoint"),
+        ({"otlp_endpoint": "http://c/secret", "protocol": "grpc"}, "tracing.otlp_endpoint"),
+        ({"protocol": "secret"}, "tracing.protocol"),
+        ({"sample_ratio": -0.1}, "tracing.sample_ratio"),
+    ],
+)
+def test_what_is_no_endpoint_is_refused(
+    tmp_path: Path, section: dict[str, Any], where: str
+) -> None:
+    (problem,) = problems(tmp_path, tracing=section)
+    assert problem.startswith(where)
+    assert "secret" not in problem

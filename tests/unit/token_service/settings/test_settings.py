@@ -9,7 +9,6 @@ import yaml
 from runtime.configuration import ConfigurationError, load
 from tests.fakes.app_key import app_key, unfit_key
 from token_service.settings.document import CheckedSettings, Settings
-from token_service.settings.not_yet import NOT_YET
 
 SAMPLE = Path(__file__).resolve().parents[4] / "token-service.sample.yaml"
 SEAT = {"id": "seat-1", "github_token": "ghu_test"}
@@ -70,22 +69,27 @@ def test_quotas_are_not_asked_for_more_often_than_once_a_minute(
     assert problem.startswith("quotas.poll_minutes: ")
 
 
-NOT_IN_THIS_VERSION: list[tuple[str, dict[str, Any]]] = [
-    ("tracing.otlp_endpoint", {"tracing": {"otlp_endpoint": "http://collector:4317"}}),
-]
+def test_traces_go_to_an_endpoint(tmp_path: Path) -> None:
+    section = {"otlp_endpoint": "http://collector:4317", "sample_ratio": 0.1}
+    found = loaded(tmp_path, {"tracing": section}).tracing
+    assert (found.otlp_endpoint, found.sample_ratio) == ("http://collector:4317", 0.1)
+    assert loaded(tmp_path, {}).tracing.otlp_endpoint is None
 
 
-@pytest.mark.parametrize(("path", "content"), NOT_IN_THIS_VERSION)
-def test_what_this_version_cannot_do_is_refused_by_name(
-    tmp_path: Path, path: str, content: dict[str, Any]
+@pytest.mark.parametrize(
+    ("section", "path"),
+    [
+        ({"otlp_endpoint": "collector:4317"}, "tracing.otlp_endpoint"),
+        ({"otlp_endpoint": "http://jo:secret@collector"}, "tracing.otlp_endpoint"),
+        ({"sample_ratio": 1.1}, "tracing.sample_ratio"),
+    ],
+)
+def test_what_is_no_endpoint_is_refused(
+    tmp_path: Path, section: dict[str, Any], path: str
 ) -> None:
-    (problem,) = problems(tmp_path, content)
-
-    assert problem.replace("accounts[0]", "accounts").startswith(f"{path}: ")
-
-
-def test_every_refusal_is_tested() -> None:
-    assert {path for path, _ in NOT_IN_THIS_VERSION} == set(NOT_YET)
+    (problem,) = problems(tmp_path, {"tracing": section})
+    assert problem.startswith(f"{path}: ")
+    assert "secret" not in problem
 
 
 def test_the_ops_port_may_listen_anywhere(tmp_path: Path) -> None:
