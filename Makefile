@@ -10,7 +10,7 @@ PACKAGES := gateway token_service token_client runtime simulator tools tests ben
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint fmt style types imports protos protos-check lock lock-check \
-	ci-tools clean venv venv-dev accept-broker accept-gateway accept-usage accept-callers bench client-wheel
+	ci-tools dashboards dashboards-check k8s image sbom hadolint clean venv venv-dev accept-broker accept-gateway accept-usage accept-callers accept-k8s bench client-wheel
 
 ##@ Use
 
@@ -25,7 +25,7 @@ test: venv-dev ## Run every test, in four processes; ARGS="-k word" runs some
 	$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS) \
 		|| $(BIN)/python -m pytest --last-failed --last-failed-no-failures none $(ARGS)
 
-lint: style types imports protos-check lock-check ## Check style, types, import rules, and what is generated
+lint: style types imports protos-check dashboards-check hadolint lock-check ## Check style, types, import rules, and what is generated
 
 fmt: venv-dev ## Format the code and repair what can be repaired by rule
 	$(BIN)/ruff format .
@@ -33,6 +33,12 @@ fmt: venv-dev ## Format the code and repair what can be repaired by rule
 
 protos: venv-dev ## Generate the code beside the .proto files again
 	$(BIN)/python -m tools.protos
+
+dashboards: venv-dev ## Generate Grafana's JSON from tools/dashboards again
+	$(BIN)/python -m tools.dashboards
+
+k8s: venv-dev ## Render the manifests of deploy/k8s, validate them, check the rules of tools/k8s
+	@$(BIN)/python -m tools.k8s
 
 lock: venv-dev ## Pin the packages of pyproject.toml again; ARGS=--upgrade takes newer ones
 	$(BIN)/python -m tools.locks $(ARGS)
@@ -53,14 +59,24 @@ accept-usage: venv-dev ## The usage ledger's acceptance runs at full size (about
 accept-callers: venv-dev ## The callers' acceptance runs at full size (about 10 minutes), with figures
 	$(BIN)/python -m pytest -q --full-size tests/acceptance/test_callers_*.py $(ARGS)
 
+accept-k8s: venv-dev k8s ## The manifests, run at full size (about 10 minutes), with figures; the image; Prometheus
+	$(BIN)/python -m pytest -q --full-size tests/acceptance/test_k8s_*.py tests/unit/servers tests/unit/tools/k8s \
+		tests/integration/prometheus tests/integration/image tests/e2e/test_prometheus.py $(ARGS)
+
 bench: venv-dev ## What a call and a usage record cost, beside references in the same run
 	$(BIN)/python -m bench.broker_call $(ARGS)
 	$(BIN)/python -m bench.usage_cost
 
+image: ## Build the image of both services with docker; ARGS="-t registry/name:tag" names it
+	docker build --pull -f deploy/Dockerfile -t copilot-gateway $(ARGS) .
+
+sbom: venv-dev ## Write what the image's Python packages are into dist/, as CycloneDX
+	@$(BIN)/python -m tools.sbom
+
 ##@ Look after
 
-ci-tools: venv-dev ## Install what a bare machine lacks for lint and test: .venv with the dev lock
-	@echo "ci-tools: nothing is needed but .venv ($$($(BIN)/python --version), requirements/dev.txt)"
+ci-tools: venv-dev ## Install what a bare machine lacks for lint and test: .venv, and Prometheus by apt
+	@$(BIN)/python -m tools.ci_tools
 
 clean: ## Remove .venv, caches and build output
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
@@ -84,6 +100,12 @@ imports: venv-dev
 protos-check: venv-dev
 	$(BIN)/buf lint
 	$(BIN)/python -m tools.protos --check
+
+dashboards-check: venv-dev
+	$(BIN)/python -m tools.dashboards --check
+
+hadolint: venv-dev
+	$(BIN)/hadolint deploy/Dockerfile
 
 lock-check: venv-dev
 	$(BIN)/python -m tools.locks --check

@@ -11,6 +11,7 @@ from prometheus_client.utils import floatToGoString
 
 Join = Callable[[Sequence[float]], float]
 CREATED = "_created"
+GROWING = ("counter", "histogram", "summary")
 
 
 @dataclass(slots=True)
@@ -37,6 +38,22 @@ def summed(scrapes: Iterable[str], joins: Mapping[str, Join]) -> bytes:
             joined = _join_of(series, joins)(values)
             lines.append(f"{series} {floatToGoString(joined)}")  # type: ignore[no-untyped-call]
     return ("\n".join(lines) + "\n").encode() if lines else b""
+
+
+def growing(scrape: str) -> str:
+    """The part of a scrape that only ever grows: counters and histograms, without gauges."""
+    families: dict[str, _Family] = {}
+    _read(scrape, families)
+    lines = [
+        line
+        for kind, family in families.items()
+        if kind.rpartition(" ")[2] in GROWING
+        for line in (
+            *family.head,
+            *(f"{name} {values[0]}" for name, values in family.samples.items()),
+        )
+    ]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _read(scrape: str, families: dict[str, _Family]) -> None:

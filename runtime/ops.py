@@ -6,7 +6,10 @@ the service's own state only; it never asks a dependency (design §2, invariant 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from aiohttp import web
@@ -14,6 +17,7 @@ from aiohttp import web
 from runtime.listening import Address, reason_of, taken
 
 METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+TURN_SECONDS = 0.0002
 
 
 class OpsServer:
@@ -77,5 +81,30 @@ class OpsServer:
 
 
 def rendered(render: Callable[[], bytes]) -> Callable[[], Awaitable[bytes]]:
-    """A scrape rendered in a thread."""
-    return lambda: asyncio.to_thread(render)
+    """A scrape rendered in a thread, which lets the loop go first; see `_yielding`."""
+
+    def render_yielding() -> bytes:
+        with _yielding():
+            return render()
+
+    return lambda: asyncio.to_thread(render_yielding)
+
+
+@contextmanager
+def _yielding() -> Iterator[None]:
+    """Threads take turns after 0.2 ms, not after 5, for the length of the block.
+
+    A request has a dozen turns of the loop, and each may find a thread that renders: with 5,000
+    series it took 20 ms longer while one did.
+    """
+    with _turns:
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(TURN_SECONDS)
+        try:
+            yield
+        finally:
+            sys.setswitchinterval(before)
+
+
+_turns = threading.Lock()
+"""One scrape at a time: what it sets is the process's."""

@@ -18,7 +18,7 @@ from pathlib import Path
 import aiohttp
 
 from runtime.logs import fields
-from runtime.metrics_sum import Join, summed
+from runtime.metrics_sum import Join, growing, summed
 
 log = logging.getLogger("runtime.workers")
 
@@ -50,6 +50,7 @@ class Worker:
         self._command = (*command, "--worker", str(number), "--ops-socket", str(socket))
         self._process: asyncio.subprocess.Process | None = None
         self._session: aiohttp.ClientSession | None = None
+        self._scrape = ""
         self.is_ready = False
         self.answered_at = 0.0
 
@@ -85,9 +86,17 @@ class Worker:
             self.is_ready = status == 200
 
     async def metrics(self) -> str:
-        """Its scrape; empty while it has none to give."""
+        """Its scrape; without an answer what it had counted by the last one."""
         status, body = await self._ask("/metrics")
-        return body if status == 200 else ""
+        if status == 200:
+            self._scrape = body
+            return body
+        return growing(self._scrape)
+
+    def counted(self) -> str:
+        """What the process that was here had counted by its last scrape; once."""
+        counted, self._scrape = growing(self._scrape), ""
+        return counted
 
     async def _ask(self, path: str) -> tuple[int, str]:
         """Status and body; 0 without an answer."""
@@ -122,6 +131,8 @@ class Workers:
             Worker(number, command, directory / f"worker-{number}.sock") for number in range(count)
         ]
         self._joins = joins
+        # What workers had counted that have ended: a sum that falls looks like a restart of all.
+        self._counted = ""
         self._is_ending = False
         self._was_ready = False
 
@@ -135,7 +146,8 @@ class Workers:
         """One scrape of all of them."""
         async with asyncio.TaskGroup() as tasks:
             asked = [tasks.create_task(each.metrics()) for each in self._workers]
-        return await asyncio.to_thread(summed, [each.result() for each in asked], self._joins)
+        scrapes = [*(each.result() for each in asked), self._counted]
+        return await asyncio.to_thread(summed, scrapes, self._joins)
 
     async def run(self) -> None:
         """Keep all of them running until `end`. Raises WorkersFailed when none can start."""
@@ -162,6 +174,7 @@ class Workers:
             began = _now()
             await worker.start()
             code = await worker.wait()
+            self._counted = summed([self._counted, worker.counted()], {}).decode()
             if self._is_ending:
                 return
             if not self._was_ready and code == EXIT_CONFIGURATION:

@@ -6,11 +6,18 @@ Gateway spells them for Prometheus (peers.md §1.6).
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+)
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from gateway.adapters.issuer_metrics import IssuerMetrics
+from gateway.adapters.label_bounds import OTHER, LabelBounds
 from gateway.adapters.quota_gauges import QuotaGauges
 from gateway.adapters.usage_metrics import (
     CHAT_OPERATION,
@@ -20,8 +27,10 @@ from gateway.adapters.usage_metrics import (
 )
 from gateway.domain.errors import Fault
 from gateway.domain.quotas import Quota
+from gateway.domain.stream_ends import StreamEnd
 from gateway.domain.subjects import Subject
 from gateway.ports import Exchange
+from runtime.exposition import exposition
 
 REQUEST_BUCKETS = tuple(0.01 * 2**power for power in range(14))
 FIRST_TOKEN_BUCKETS = (
@@ -33,24 +42,22 @@ OVERHEAD_BUCKETS = (
 )
 OPERATIONS = {EMBEDDINGS: EMBEDDINGS}
 MAX_ACCOUNTS = 200
-"""With more accounts, their states are counted, and further ones are `other` (design §8)."""
+"""With more accounts, their states are counted (design §8)."""
 GEN_AI_LABELS = (
     *("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "error_type"),
 )
-OTHER = "other"
-MAX_MODELS = 40
-"""Model names come from callers; only those in upstream's catalogue become labels, and not more."""
 
 
 class PrometheusEvents:
     """GatewayEvents as Prometheus metrics, in a registry of its own."""
 
     def __init__(self) -> None:
+        # A time of creation beside every series would double their number.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
-        self._models: set[str] = set()
-        self.usage = UsageMetrics(self.registry, self._model_label)
+        self._bounds = LabelBounds()
+        self.usage = UsageMetrics(self.registry, self._model_labels, self._bounds.groups)
         self.issuer = IssuerMetrics(self.registry)
-        self._accounts: set[str] = set()
         self._requests = Counter(
             "gateway_requests",
             "Requests answered, by HTTP status.",
@@ -131,16 +138,27 @@ class PrometheusEvents:
         )
         self._quotas = QuotaGauges()
         self.registry.register(self._quotas)
+        self._begin_at_zero()
+
+    def _begin_at_zero(self) -> None:
+        """What an alert counts is there before it first happens: growth from nothing is none."""
+        for fault in Fault:
+            self._rejections.labels(fault.value)
+        for end in StreamEnd:
+            self._stream_ends.labels(end.value)
+        for platform in PROVIDERS:
+            self._client_refused.labels(platform)
 
     def request_started(self, exchange: Exchange) -> None:
         """See ports.GatewayEvents."""
-        self._inflight.labels(exchange.group).inc()
+        self._inflight.labels(*self._bounds.groups.of((exchange.group,))).inc()
 
     def request_ended(self, exchange: Exchange, seconds: float) -> None:
         """See ports.GatewayEvents."""
         if exchange.group:
-            self._inflight.labels(exchange.group).dec()
-        self._requests.labels(exchange.route, exchange.group, str(exchange.status)).inc()
+            self._inflight.labels(*self._bounds.groups.of((exchange.group,))).dec()
+        labels = self._bounds.routes.of((exchange.route, exchange.group, str(exchange.status)))
+        self._requests.labels(*self._bounds.codes.of(labels)).inc()
         if exchange.fault:
             self._rejections.labels(exchange.fault).inc()
         if exchange.verdict is not None:
@@ -148,11 +166,11 @@ class PrometheusEvents:
 
     def waiting(self, group: str, change: int) -> None:
         """See ports.GatewayEvents."""
-        self._waiting.labels(group).inc(change)
+        self._waiting.labels(*self._bounds.groups.of((group,))).inc(change)
 
     def failed_over(self, group: str, account: str, fault: Fault) -> None:
         """See ports.GatewayEvents."""
-        self._failovers.labels(group, self._account_label(account), fault.value).inc()
+        self._failovers.labels(*self._bounds.moves.of((group, account, fault.value))).inc()
 
     def set_aside(self, subject: Subject, seconds: float, fault: Fault) -> None:
         """See ports.GatewayEvents. The state of accounts is asked for at each scrape."""
@@ -178,50 +196,43 @@ class PrometheusEvents:
 
     def render(self) -> bytes:
         """The text a scrape gets."""
-        return generate_latest(self.registry)
+        return exposition(self.registry)
 
     def _inference_ended(self, exchange: Exchange, seconds: float) -> None:
         verdict = exchange.verdict
         if verdict is not None:
-            self._initiators.labels(
-                exchange.group, verdict.initiator.value, verdict.rule.value
-            ).inc()
-        # A model's failures are counted together: models times faults would be too many series.
-        model = OTHER if exchange.fault else self._model_label(exchange.model, exchange.is_listed)
+            labels = (exchange.group, verdict.initiator.value, verdict.rule.value)
+            self._initiators.labels(*self._bounds.rules.of(labels)).inc()
         operation = OPERATIONS.get(exchange.upstream_protocol, CHAT_OPERATION)
         provider = PROVIDERS.get(exchange.platform, exchange.platform)
-        self._duration.labels(operation, provider, model, exchange.fault).observe(seconds)
-        if exchange.first_byte_seconds is not None:
-            self._overhead.observe(
-                max(
-                    0.0,
-                    exchange.first_byte_seconds
-                    - exchange.upstream_seconds
-                    - exchange.waited_seconds,
-                )
-            )
-            if exchange.stream:
-                self._first_token.labels(operation, provider, model).observe(
-                    exchange.first_byte_seconds
-                )
+        if exchange.fault:
+            # A model's failures are counted together: models times faults would be too many.
+            ended = self._bounds.errors.of((operation, provider, OTHER, exchange.fault))
+            model = ended[:-1]
+        else:
+            model = self._model_labels(operation, provider, exchange.model, exchange.is_listed)
+            ended = (*model, "")
+        self._duration.labels(*ended).observe(seconds)
+        self._first_byte_sent(exchange, model)
         if exchange.stream_end:
             self._stream_ends.labels(exchange.stream_end).inc()
 
-    def _account_label(self, account: str) -> str:
-        if account in self._accounts:
-            return account
-        if len(self._accounts) >= MAX_ACCOUNTS:
-            return OTHER
-        self._accounts.add(account)
-        return account
+    def _first_byte_sent(self, exchange: Exchange, model: Sequence[str]) -> None:
+        first = exchange.first_byte_seconds
+        if first is None:
+            return
+        self._overhead.observe(
+            max(0.0, first - exchange.upstream_seconds - exchange.waited_seconds)
+        )
+        if exchange.stream:
+            self._first_token.labels(*model).observe(first)
 
-    def _model_label(self, model: str, is_listed: bool) -> str:
-        if model in self._models:
-            return model
-        if not is_listed or len(self._models) >= MAX_MODELS:
-            return OTHER
-        self._models.add(model)
-        return model
+    def _model_labels(
+        self, operation: str, provider: str, model: str, is_listed: bool
+    ) -> tuple[str, ...]:
+        if not is_listed:
+            return (operation, provider, OTHER)
+        return self._bounds.models.of((operation, provider, model))
 
 
 class AccountStates(Collector):

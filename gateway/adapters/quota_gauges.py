@@ -10,8 +10,11 @@ from prometheus_client.registry import Collector
 
 from gateway.domain.quotas import UNLIMITED, Quota
 
-MAX_QUOTA_ACCOUNTS = 100
-"""An account has up to 24 series here, and a process at most 5,000 of all kinds (design §8)."""
+MAX_QUOTA_SERIES = 300
+"""What is left is told by account up to here; then the lowest of each quota."""
+MAX_DETAIL_SERIES = 60
+"""Of each of the other families, which say what rarely changes. All together are a small part of
+the 5,000 series of a process (design §8)."""
 LABELS = ("account", "quota")
 ALL = ""
 """As gateway_account_state has it above its own bound."""
@@ -38,7 +41,7 @@ ROWS: tuple[Row, ...] = (
 
 
 class QuotaGauges(Collector):
-    """`gateway_account_quota_*`; with many accounts the lowest remaining percent of each quota."""
+    """`gateway_account_quota_*`; above MAX_QUOTA_SERIES the lowest of each quota."""
 
     def __init__(self) -> None:
         self._accounts: dict[str, Mapping[str, Quota]] = {}
@@ -53,22 +56,18 @@ class QuotaGauges(Collector):
         self._accounts[account] = {**self._accounts.get(account, {}), **new}
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """One sample an account and quota; above MAX_QUOTA_ACCOUNTS one a quota."""
+        """One sample an account and quota as long as they are few."""
         accounts = self._accounts.copy()
-        is_few = len(accounts) <= MAX_QUOTA_ACCOUNTS
-        yield _each(accounts) if is_few else _lowest(accounts)
+        family = _remaining()
+        _add(family, accounts, lambda quota: quota.remaining_percent)
+        is_few = len(family.samples) <= MAX_QUOTA_SERIES
+        yield family if is_few else _lowest(accounts)
         for name, text, value_of in ROWS:
             family = GaugeMetricFamily(name, text, labels=LABELS)
-            for account, quotas in accounts.items() if is_few else ():
-                _add(family, account, quotas, value_of)
+            _add(family, accounts, value_of)
+            if len(family.samples) > MAX_DETAIL_SERIES:
+                family.samples.clear()
             yield family
-
-
-def _each(accounts: Mapping[str, Mapping[str, Quota]]) -> GaugeMetricFamily:
-    family = _remaining()
-    for account, quotas in accounts.items():
-        _add(family, account, quotas, lambda quota: quota.remaining_percent)
-    return family
 
 
 def _lowest(accounts: Mapping[str, Mapping[str, Quota]]) -> GaugeMetricFamily:
@@ -93,11 +92,11 @@ def _remaining() -> GaugeMetricFamily:
 
 def _add(
     family: GaugeMetricFamily,
-    account: str,
-    quotas: Mapping[str, Quota],
+    accounts: Mapping[str, Mapping[str, Quota]],
     value_of: Callable[[Quota], float | None],
 ) -> None:
-    for name, quota in quotas.items():
-        value = value_of(quota)
-        if value is not None:
-            family.add_metric((account, name), value)
+    for account, quotas in accounts.items():
+        for name, quota in quotas.items():
+            value = value_of(quota)
+            if value is not None:
+                family.add_metric((account, name), value)

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from gateway.adapters.label_bounds import Bounded
 from gateway.domain.budgets.holder import Holder
 from gateway.domain.usage.credits import NANO_AIU_PER_CREDIT
 from gateway.domain.usage.record import UsageRecord
@@ -41,14 +42,19 @@ class _Counted(NamedTuple):
 class UsageMetrics:
     """All of them, in a registry that others use too.
 
-    model_label: the label of a model's name, and whether it is in the catalogue.
+    model_labels: the labels of an operation, a provider, a model's name, and whether that is in
+    the catalogue. groups: which groups are told apart.
     """
 
     def __init__(
-        self, registry: CollectorRegistry, model_label: Callable[[str, bool], str]
+        self,
+        registry: CollectorRegistry,
+        model_labels: Callable[[str, str, str, bool], tuple[str, ...]],
+        groups: Bounded,
     ) -> None:
-        self._model_label = model_label
-        self._known: dict[tuple[str, str, str, str], _Counted] = {}
+        self._model_labels = model_labels
+        self._groups = groups
+        self._known: dict[tuple[str, ...], _Counted] = {}
         self._tokens = TallyHistogram(
             "gen_ai_client_token_usage",
             "Tokens of a request, as upstream counts them; cached ones are part of the input.",
@@ -95,13 +101,18 @@ class UsageMetrics:
             "1 while the usage ledger's database takes records.",
             registry=registry,
         )
+        # Nothing is wrong before anything was tried.
+        self._ledger_up.set(1)
 
     def recorded(self, record: UsageRecord, is_listed: bool) -> None:
         """See ports.GatewayEvents."""
         if not (record.input_tokens or record.output_tokens or record.nano_aiu):
             return
-        model = self._model_label(record.requested_model, is_listed)
-        kind = (record.endpoint, record.platform, model, record.group_id)
+        is_embedding = record.endpoint.endswith("/embeddings")
+        operation = EMBEDDINGS if is_embedding else CHAT_OPERATION
+        provider = PROVIDERS.get(record.platform, record.platform)
+        labels = self._model_labels(operation, provider, record.requested_model, is_listed)
+        kind = (*labels, *self._groups.of((record.group_id,)))
         counted = self._known.get(kind) or self._counted(kind)
         counted.input.add(record.input_tokens)
         counted.output.add(record.output_tokens)
@@ -132,11 +143,9 @@ class UsageMetrics:
         """A request has no record."""
         self._dropped.inc()
 
-    def _counted(self, kind: tuple[str, str, str, str]) -> _Counted:
-        """Kinds are as few as endpoints, models' labels and groups are."""
-        endpoint, platform, model, group = kind
-        operation = EMBEDDINGS if endpoint.endswith("/embeddings") else CHAT_OPERATION
-        labels = (operation, PROVIDERS.get(platform, platform), model)
+    def _counted(self, kind: tuple[str, ...]) -> _Counted:
+        """Kinds are as few as models' labels and groups are."""
+        *labels, group = kind
         counted = self._known[kind] = _Counted(
             self._tokens.of(*labels, "input"),
             self._tokens.of(*labels, "output"),

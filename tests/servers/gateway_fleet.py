@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+import httpx
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -91,6 +92,7 @@ class Broker:
         self.seats = dict(seats)
         rpc, ops = quiet_ports(2)
         self.target = f"127.0.0.1:{rpc}"
+        self.ops = f"127.0.0.1:{ops}"
         file = directory / "token-service.yaml"
         document = {
             "listen": {"grpc": self.target, "ops": f"127.0.0.1:{ops}"},
@@ -101,8 +103,12 @@ class Broker:
         }
         file.write_text(yaml.safe_dump(document))
         self.process = ServiceProcess(
-            ["token_service", "--config", str(file)], f"http://127.0.0.1:{ops}/readyz"
+            ["token_service", "--config", str(file)], f"http://{self.ops}/readyz"
         )
+
+    def metrics(self) -> str:
+        """What a scrape sees."""
+        return httpx.get(f"http://{self.ops}/metrics", trust_env=False).text
 
     def _account(self, directory: Path, seat: str, hosts: Sequence[str]) -> dict[str, Any]:
         file = directory / f"credential-{seat}"

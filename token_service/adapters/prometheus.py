@@ -13,11 +13,11 @@ from prometheus_client import (
     Gauge,
     Histogram,
     disable_created_metrics,
-    generate_latest,
 )
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from runtime.exposition import exposition
 from token_service.adapters.quota_metrics import QuotaMetrics
 from token_service.adapters.tallies import CallTallies, TallyCounter
 from token_service.domain.callers import Refusal
@@ -29,7 +29,11 @@ from token_service.domain.tokens import AccountChanges, AccountId, CopilotToken
 from token_service.ports import Clock, Source, TokenStore
 
 MOST_ACCOUNTS = 200
+MOST_QUOTA_ACCOUNTS = 120
+MOST_EXCHANGE_SERIES = 600
+"""Most accounts have two outcomes. With each bound met a process stays below 5,000 series."""
 ALL = "all"
+OK = "ok"
 # An exchange takes some 300 ms; the last finite bucket is beyond the default time-out of 10 s.
 EXCHANGE_BUCKETS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 15.0)
 # From memory a call takes well under a millisecond; cold it takes as long as an exchange.
@@ -46,7 +50,7 @@ class PrometheusEvents:
         self._accounts = frozenset(accounts)
         self._many = len(self._accounts) > MOST_ACCOUNTS
         self._define_broker_metrics(self.registry)
-        self._quotas = QuotaMetrics(self._accounts, MOST_ACCOUNTS)
+        self._quotas = QuotaMetrics(self._accounts, MOST_QUOTA_ACCOUNTS)
         self.registry.register(self._quotas)
         self._define_store_metrics(self.registry)
         self._define_configuration_metrics(self.registry)
@@ -60,12 +64,12 @@ class PrometheusEvents:
             ("account", "source"),
         )
         registry.register(self._requests)
-        self._exchanges = Counter(
+        self._exchanges = TallyCounter(
             "copilot_token_exchanges",
             "Attempts to obtain a token; outcome is ok or the reason of the failure.",
             ("account", "outcome"),
-            registry=registry,
         )
+        registry.register(self._exchanges)
         self._seconds = Histogram(
             "copilot_token_exchange_seconds",
             "How long attempts to obtain a token took.",
@@ -98,6 +102,9 @@ class PrometheusEvents:
             ("reason",),
             registry=registry,
         )
+        # What an alert counts is there before it first happens: growth from nothing is none.
+        for why in RecordRefusal:
+            self._refused.labels(why.value)
 
     def _define_configuration_metrics(self, registry: CollectorRegistry) -> None:
         self._reload_failures = Counter(
@@ -119,6 +126,8 @@ class PrometheusEvents:
             ("reason",),
             registry=registry,
         )
+        for why in Refusal:
+            self._refusals.labels(why.value)
         self._certificate_failures = Counter(
             "copilot_listener_certificate_failures",
             "Changed certificate files that could not be used.",
@@ -132,7 +141,7 @@ class PrometheusEvents:
 
     def render(self) -> bytes:
         """The metrics as text for a scrape; may run in a thread of its own."""
-        return generate_latest(self.registry)
+        return exposition(self.registry)
 
     # --- the broker's events ------------------------------------------------------------------
 
@@ -143,19 +152,16 @@ class PrometheusEvents:
         self._followers.inc()
 
     def exchanged(self, token: CopilotToken, seconds: float) -> None:
-        self._exchanges.labels(self._label(token.account), "ok").inc()
-        self._seconds.observe(seconds)
+        self._attempted(token.account, OK, seconds)
 
     def failed(self, account: AccountId, failure: Failure, seconds: float, living: bool) -> None:
-        self._exchanges.labels(self._label(account), failure.error.reason.value.lower()).inc()
-        self._seconds.observe(seconds)
+        self._attempted(account, failure.error.reason.value.lower(), seconds)
 
     def attempt_crashed(self, account: AccountId, error: Exception) -> None:
         """Counted by `failed`, which follows it."""
 
     def superseded(self, account: AccountId, seconds: float) -> None:
-        self._exchanges.labels(self._label(account), "superseded").inc()
-        self._seconds.observe(seconds)
+        self._attempted(account, "superseded", seconds)
 
     def took_over(self, account: AccountId) -> None:
         self._takeovers.inc()
@@ -185,10 +191,17 @@ class PrometheusEvents:
         self._store_up.set(0)
 
     def store_evicts(self, policy: str) -> None:
-        """A warning in the log says it once."""
+        """Not used, so it is down as well; the log says why, once."""
 
     def record_refused(self, account: AccountId, why: RecordRefusal) -> None:
         self._refused.labels(why.value).inc()
+
+    def _attempted(self, account: AccountId, outcome: str, seconds: float) -> None:
+        labels = (self._label(account), outcome)
+        if not self._exchanges.has_room(labels, MOST_EXCHANGE_SERIES):
+            labels = (ALL, outcome)
+        self._exchanges.add(labels)
+        self._seconds.observe(seconds)
 
     def _label(self, account: AccountId) -> str:
         """An attempt may outlive its account's removal: that must not bring the series back."""

@@ -30,6 +30,10 @@ class TallyCounter(Collector):
         """One more."""
         self._numbers[labels] = self._numbers.get(labels, 0) + 1
 
+    def has_room(self, labels: tuple[str, ...], most: int) -> bool:
+        """Whether these are counted already, or one more series stays within so many."""
+        return labels in self._numbers or len(self._numbers) < most
+
     def remove_by_labels(self, labels: Mapping[str, str]) -> None:
         """Drop the series with these values, as the library's counters do."""
         wanted = [(self._labels.index(name), value) for name, value in labels.items()]

@@ -3,7 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from runtime.metrics_sum import summed
+from runtime.metrics_sum import growing, summed
 
 
 def scrape(count: int, is_up: int, code: str = "200", seconds: float = 0.5) -> str:
@@ -53,3 +53,18 @@ def test_a_worker_without_an_answer_is_left_out() -> None:
 def test_when_something_was_created_is_when_it_first_was() -> None:
     texts = [f"# TYPE a_created gauge\na_created {when}\n" for when in (5.0, 3.0)]
     assert b"a_created 3.0" in summed(texts, {})
+
+
+def test_of_a_process_that_has_ended_only_what_grows_stays() -> None:
+    text = (
+        "# HELP a_total A.\n# TYPE a_total counter\na_total 2.0\n"
+        "# HELP b B.\n# TYPE b gauge\nb 3.0\n"
+        '# HELP c C.\n# TYPE c histogram\nc_bucket{le="+Inf"} 1.0\nc_count 1.0\nc_sum 0.5\n'
+    )
+    left = growing(text)
+    assert "b 3.0" not in left
+    again = summed([text, left], {}).decode()
+    assert "a_total 4.0" in again
+    assert "b 3.0" in again
+    assert 'c_bucket{le="+Inf"} 2.0' in again
+    assert growing("") == ""

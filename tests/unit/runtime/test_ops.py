@@ -1,5 +1,8 @@
 """The operators' port, over a real socket."""
 
+import asyncio
+import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -7,7 +10,7 @@ import httpx
 import pytest
 
 from runtime.listening import Address, ListenError
-from runtime.ops import OpsServer, rendered
+from runtime.ops import TURN_SECONDS, OpsServer, rendered
 from tests.servers.ports import free_ports
 
 pytestmark = pytest.mark.anyio
@@ -88,3 +91,18 @@ async def test_a_stopped_server_gives_its_port_back() -> None:
         await server.start()
         await server.stop()
         await server.stop()
+
+
+async def test_a_scrape_is_rendered_beside_the_loop_which_goes_first() -> None:
+    """With 5,000 series a request took 20 ms longer where neither was so."""
+    seen: list[tuple[int, float]] = []
+
+    def render() -> bytes:
+        seen.append((threading.get_ident(), sys.getswitchinterval()))
+        return b""
+
+    before = sys.getswitchinterval()
+    await asyncio.gather(rendered(render)(), rendered(render)())
+    assert threading.get_ident() not in {thread for thread, _ in seen}
+    assert [interval for _, interval in seen] == [pytest.approx(TURN_SECONDS)] * 2
+    assert sys.getswitchinterval() == before

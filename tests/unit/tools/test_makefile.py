@@ -10,7 +10,17 @@ from tests.servers.process import ROOT, clean_environment
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 # Parts of lint and set-up, which nobody has to know by name.
-INNER = {"style", "types", "imports", "protos-check", "lock-check", "venv", "venv-dev"}
+INNER = {
+    "style",
+    "types",
+    "imports",
+    "protos-check",
+    "dashboards-check",
+    "hadolint",
+    "lock-check",
+    "venv",
+    "venv-dev",
+}
 
 
 def listed() -> set[str]:

@@ -2,9 +2,9 @@
 
 import re
 
+from gateway.adapters.label_bounds import MAX_FAILOVER_SERIES, MAX_GROUPS, MAX_MODELS
 from gateway.adapters.prometheus import (
     MAX_ACCOUNTS,
-    MAX_MODELS,
     AccountStates,
     PrometheusEvents,
 )
@@ -88,15 +88,44 @@ def test_many_accounts_are_counted_by_state() -> None:
 
 def test_a_move_names_the_account_it_left_as_long_as_they_are_few() -> None:
     events = PrometheusEvents()
-    for number in range(MAX_ACCOUNTS + 5):
+    for number in range(MAX_FAILOVER_SERIES + 5):
         events.failed_over("team", f"seat-{number}", Fault.SEAT_RATE_LIMITED)
-    labels = {"group": "team", "reason": "seat_rate_limited"}
 
-    def count(account: str) -> float | None:
-        return events.registry.get_sample_value(
-            "gateway_failovers_total", {**labels, "from": account}
-        )
+    def count(group: str, account: str) -> float | None:
+        labels = {"group": group, "from": account, "reason": "seat_rate_limited"}
+        return events.registry.get_sample_value("gateway_failovers_total", labels)
 
-    assert count("seat-0") == 1
-    assert count("other") == 5
-    assert count(f"seat-{MAX_ACCOUNTS}") is None
+    assert count("team", "seat-0") == 1
+    assert count("other", "other") == 5
+    assert count("team", f"seat-{MAX_FAILOVER_SERIES}") is None
+
+
+def test_what_goes_up_comes_down_in_the_same_series_however_many_groups() -> None:
+    events = PrometheusEvents()
+    for number in range(MAX_GROUPS + 3):
+        events.request_started(Exchange("id", "r", 0.0, group=f"g{number}"))
+    for number in reversed(range(MAX_GROUPS + 3)):
+        events.request_ended(Exchange("id", "r", 0.0, group=f"g{number}", status=200), 0.1)
+    left = [
+        sample.value
+        for family in events.registry.collect()
+        for sample in family.samples
+        if sample.name == "gateway_inflight"
+    ]
+    assert left == [0.0] * (MAX_GROUPS + 1)
+
+
+def test_what_an_alert_counts_is_there_before_it_happens() -> None:
+    """`increase` of a series that begins with 1 is 0."""
+    lines = PrometheusEvents().render().decode().splitlines()
+    assert 'gateway_rejections_total{reason="gateway_other"} 0.0' in lines
+    assert 'gateway_rejections_total{reason="policy_guessing"} 0.0' in lines
+    assert 'gateway_client_refused{platform="copilot"} 0.0' in lines
+    assert "gateway_ledger_up 1.0" in lines
+
+
+def test_an_error_without_a_name_of_its_own_is_counted_as_such() -> None:
+    events = PrometheusEvents()
+    ended(events, "gpt-4o", 500, "gateway_other")
+    text = events.render().decode()
+    assert 'gateway_rejections_total{reason="gateway_other"} 1.0' in text

@@ -1,7 +1,7 @@
 """Accounts' quotas as series: one a quota of an account, and few where accounts are many."""
 
 from gateway.adapters.prometheus import PrometheusEvents
-from gateway.adapters.quota_gauges import MAX_QUOTA_ACCOUNTS
+from gateway.adapters.quota_gauges import MAX_DETAIL_SERIES, MAX_QUOTA_SERIES
 from gateway.domain.quotas import Quota
 
 
@@ -57,11 +57,20 @@ def test_an_account_that_is_gone_leaves_no_series() -> None:
 
 def test_of_many_accounts_there_is_the_lowest() -> None:
     events = PrometheusEvents()
-    for number in range(MAX_QUOTA_ACCOUNTS):
+    for number in range(MAX_QUOTA_SERIES):
         events.quota_seen(f"seat-{number}", (quota(percent=50 + number),))
-    assert len(series(events)) == 4 * MAX_QUOTA_ACCOUNTS
+    assert len(series(events)) == MAX_QUOTA_SERIES
     events.quota_seen("one-more", (quota(percent=-7.0), quota("chat", 80.0)))
     assert series(events) == {
         named("remaining_percent", ""): -7.0,
         named("remaining_percent", "", "chat"): 80.0,
     }
+
+
+def test_what_rarely_changes_is_told_of_fewer_accounts() -> None:
+    events = PrometheusEvents()
+    for number in range(MAX_DETAIL_SERIES):
+        events.quota_seen(f"seat-{number}", (quota(),))
+    assert len(series(events)) == 4 * MAX_DETAIL_SERIES
+    events.quota_seen("one-more", (quota(),))
+    assert len(series(events)) == MAX_DETAIL_SERIES + 1

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from gateway.adapters.prometheus import MAX_MODELS, PrometheusEvents
+from gateway.adapters.label_bounds import MAX_MODELS
+from gateway.adapters.prometheus import PrometheusEvents
 from gateway.adapters.usage_metrics import JournalState
 from gateway.domain.budgets.holder import Holder, HolderKind
 from tests.fakes.usage_records import a_record
