@@ -1,4 +1,4 @@
-"""A caller's content is in nothing that outlives its request: logs, metrics, journal, store, SQL.
+"""A caller's content is in nothing that outlives its request: logs, metrics, traces, journal, SQL.
 
 Invariant 10, over everything that two gateways, the broker, their store and their databases have
 written, after every kind of request, a crash, and an end with the database away.
@@ -46,6 +46,7 @@ from tests.e2e.canary_requests import (
 )
 from tests.servers.gateway_callers import Call, Reply
 from tests.servers.gateway_fleet import Broker, GatewayFleet, GatewayReplica
+from tests.servers.otlp_receiver import OtlpReceiver
 from tests.servers.postgres_server import PostgresServer
 from tests.servers.simulator import Simulator
 from tests.servers.valkey_server import ValkeyServer
@@ -95,6 +96,7 @@ class House:
     store: ValkeyServer
     database: PostgresServer
     fleet: GatewayFleet
+    collector: OtlpReceiver
     replies: list[tuple[Request, Reply]] = field(default_factory=list)
 
     @property
@@ -134,18 +136,20 @@ async def running(directory: Path) -> AsyncIterator[House]:
         store = stack.enter_context(ValkeyServer())
         database = stack.enter_context(PostgresServer())
         upstream = stack.enter_context(Simulator(scenario))
-        broker = stack.enter_context(Broker(directory, upstream.base_url, seats))
+        collector = stack.enter_context(OtlpReceiver())
+        tracing = {"tracing": {"otlp_endpoint": collector.url}}
+        broker = stack.enter_context(Broker(directory, upstream.base_url, seats, settings=tracing))
         usage = {"database_url": database.create_database(DATABASE)}
         fleet = GatewayFleet(
             directory,
             broker,
             keys=[{"id": "ci-bot", "budget": {"period": "month", "tokens": 10**9}}],
             store_url=store.url,
-            settings={"usage": usage, "limits": {"first_byte_seconds": 5}},
+            settings={"usage": usage, "limits": {"first_byte_seconds": 5}, **tracing},
         )
         fleet.new_replica({**fleet.document, "usage": {}})
         stack.enter_context(fleet)
-        yield House(directory, upstream, broker, store, database, fleet)
+        yield House(directory, upstream, broker, store, database, fleet, collector)
 
 
 # --- what is looked at ----------------------------------------------------------------------------
@@ -326,6 +330,8 @@ async def test_a_callers_content_is_nowhere_but_in_its_answer(tmp_path: Path) ->
         look_at_store(written, "at the end", house.store)
         look_at_files(written, "at the end", tmp_path)
         assert look_at_database(written, house.database) > 100
+        assert len(house.collector.traces()) > 100
+        written.add("traces", bytes(house.collector.raw))
         written.add("broker's log", house.broker.process.output())
         for gateway in both:
             written.add(f"log of {gateway.port}", gateway.output())
