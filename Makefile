@@ -63,9 +63,8 @@ accept-k8s: venv-dev k8s ## The manifests, run at full size (about 10 minutes), 
 	$(BIN)/python -m pytest -q --full-size tests/acceptance/test_k8s_*.py tests/unit/servers tests/unit/tools/k8s \
 		tests/integration/prometheus tests/integration/image tests/e2e/test_prometheus.py $(ARGS)
 
-bench: venv-dev ## What a call and a usage record cost, beside references in the same run
-	$(BIN)/python -m bench.broker_call $(ARGS)
-	$(BIN)/python -m bench.usage_cost
+bench: venv-dev ## CPU per request and chunk beside nginx, Caddy and a naive proxy; ARGS=--quick tries it
+	@$(BIN)/python -m bench $(ARGS)
 
 image: ## Build the image of both services with docker; ARGS="-t registry/name:tag" names it
 	docker build --pull -f deploy/Dockerfile -t copilot-gateway $(ARGS) .
@@ -75,7 +74,7 @@ sbom: venv-dev ## Write what the image's Python packages are into dist/, as Cycl
 
 ##@ Look after
 
-ci-tools: venv-dev ## Install what a bare machine lacks for lint and test: .venv, and Prometheus by apt
+ci-tools: venv-dev ## Install what a bare machine lacks for lint and test: .venv; Prometheus and gcc by apt
 	@$(BIN)/python -m tools.ci_tools
 
 clean: ## Remove .venv, caches and build output

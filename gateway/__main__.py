@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import getpass
 import logging
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -116,14 +117,22 @@ def _set_pause(settings: Settings, options: argparse.Namespace) -> int:
         return EXIT_FAILED
     audit.info(
         options.command,
-        extra=logs.fields(what=options.kind, id=options.name, by=getpass.getuser()),
+        extra=logs.fields(what=options.kind, id=options.name, by=_user_name()),
     )
     print(f"{options.command}d: {options.kind} {options.name}, on every gateway of this store")
     return EXIT_OK
 
 
+def _user_name() -> str:
+    """Who gives this command. A container's user need not have a name (Python 3.13: OSError)."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
 def _change_keys(settings: Settings, options: argparse.Namespace) -> int:
-    who = Operator(getpass.getuser(), SystemClock().now())
+    who = Operator(_user_name(), SystemClock().now())
     in_file = frozenset(key.id for key in settings.keys)
     _set_up_audit(settings)
     try:

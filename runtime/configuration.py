@@ -54,6 +54,7 @@ class Document(BaseSettings):
         frozen=True,
         hide_input_in_errors=True,
         env_nested_delimiter=SEPARATOR,
+        env_parse_none_str="null",
         case_sensitive=False,
     )
 

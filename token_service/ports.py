@@ -221,7 +221,7 @@ class StoreEvents(Protocol):
         ...
 
     def store_evicts(self, policy: str) -> None:
-        """It is set up to drop keys when its memory is full."""
+        """It is set up to drop keys when its memory is full, and therefore not used."""
         ...
 
     def record_refused(self, account: AccountId, why: RecordRefusal) -> None:

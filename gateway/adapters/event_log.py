@@ -159,8 +159,11 @@ class LoggedEvents:
         log.error("store down: on with this process alone", extra=fields(explanation=explanation))
 
     def store_evicts(self, policy: str) -> None:
-        """It is set up to drop keys when its memory is full."""
-        log.error("the store may drop keys: set noeviction", extra=fields(maxmemory_policy=policy))
+        """It is set up to drop keys when its memory is full, and therefore not used."""
+        log.error(
+            "store refused: it drops keys when its memory is full; set noeviction",
+            extra=fields(maxmemory_policy=policy),
+        )
 
     # --- the issuer of callers' tokens ---
 

@@ -44,7 +44,7 @@ class StoreEvents(Protocol):
         ...
 
     def store_evicts(self, policy: str) -> None:
-        """It is set up to drop keys when its memory is full."""
+        """It is set up to drop keys when its memory is full, and therefore not used."""
         ...
 
 
@@ -91,6 +91,7 @@ class StoreLink(Generic[Shelf]):
         self._events = events
         self._shelf: Shelf | None = None
         self._was_reported_down = False
+        self._refused_policy = ""
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
         self._tried = asyncio.Event()
         self._readers: list[Reader] = []
@@ -146,6 +147,7 @@ class StoreLink(Generic[Shelf]):
     # --- while it is up -----------------------------------------------------------------------
 
     async def _use(self, connection: Connection) -> None:
+        self._refuse_to_lose_keys(connection.server.eviction)
         shelf = self._shelf_of(connection)
         listening = await connection.listen(self._channel)
         try:
@@ -154,6 +156,16 @@ class StoreLink(Generic[Shelf]):
             await self._listen(listening, shelf)
         finally:
             await listening.close()
+
+    def _refuse_to_lose_keys(self, policy: str) -> None:
+        """Raises StoreDown for a server that drops keys: what it has lost nobody can tell from
+        what never was. It is asked again, so that a setting that is corrected is noticed."""
+        if policy == KEEPS_ALL:
+            return
+        if policy != self._refused_policy:
+            self._refused_policy = policy
+            self._events.store_evicts(policy)
+        raise StoreDown(f"refused: its maxmemory-policy is {policy}, not {KEEPS_ALL}")
 
     async def _listen(self, listening: Listening, shelf: Shelf) -> None:
         """Until an operation finds the store down. Raises StoreDown."""
@@ -176,10 +188,9 @@ class StoreLink(Generic[Shelf]):
     def _rise(self, connection: Connection, shelf: Shelf) -> None:
         self._shelf = shelf
         self._was_reported_down = False
+        self._refused_policy = ""
         self._tried.set()
         self._events.store_up(connection.server.words)
-        if connection.server.eviction != KEEPS_ALL:
-            self._events.store_evicts(connection.server.eviction)
         for reader in self._readers:
             reader.store_rose()
 

@@ -152,9 +152,8 @@ class LoggedEvents:
 
     def store_evicts(self, policy: str) -> None:
         self._next.store_evicts(policy)
-        log.warning(
-            "the store drops keys when its memory is full; each dropped token costs an exchange: "
-            "set maxmemory-policy to noeviction",
+        log.error(
+            "store refused: it drops keys when its memory is full; set noeviction",
             extra=fields(maxmemory_policy=policy),
         )
 

@@ -541,13 +541,16 @@ async def test_a_forgotten_account_leaves_nothing(server: ValkeyServer) -> None:
         assert one.held is None
 
 
-async def test_a_server_that_drops_keys_is_worth_a_warning(server: ValkeyServer) -> None:
+@pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl"])
+async def test_a_server_that_drops_keys_is_refused(server: ValkeyServer, policy: str) -> None:
     async with fleet(server) as f:
-        f.server.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
-        one = await f.join()
-        f.server.command("CONFIG", "SET", "maxmemory-policy", "noeviction")
+        f.server.command("CONFIG", "SET", "maxmemory-policy", policy)
+        try:
+            one = await f.join()
+        finally:
+            f.server.command("CONFIG", "SET", "maxmemory-policy", "noeviction")
 
-        assert one.events.store == ["up", "evicts: allkeys-lru"]
+        assert one.events.store == [f"evicts: {policy}", "down"]
 
 
 async def test_a_password_is_presented() -> None:

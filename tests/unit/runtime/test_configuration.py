@@ -182,6 +182,15 @@ def test_any_text_is_either_settings_or_problems(file: Path, text: str) -> None:
 # --- the environment --------------------------------------------------------------------------
 
 
+def test_null_in_the_environment_takes_back_what_the_file_says(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text(f"secret_file: {file}\nlevel: error\n")
+    monkeypatch.setenv("SAMPLE__SECRET_FILE", "null")
+    loaded = load(Sample, file)
+    assert (loaded.secret_file, loaded.level) == (None, "error")
+
+
 def test_the_environment_overrides_scalars_and_leaves_their_neighbours(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,7 +54,7 @@ def test_it_is_installed_and_its_service_not_started(
 @pytest.mark.parametrize(
     ("programs", "user", "said"),
     [
-        ({"apt-get", "prometheus", "promtool"}, 0, "are there"),
+        ({"apt-get", "prometheus", "promtool", "cc"}, 0, "are there"),
         ({"apt-get"}, 1000, "skipped"),
         (set(), 0, "skipped"),
     ],

@@ -206,7 +206,15 @@ async def test_signs_of_life_keep_it_up(linked: Linked) -> None:
         assert set(linked.reader.told) == {"rose", "ticked"}
 
 
-async def test_a_store_that_drops_keys_is_worth_a_word(linked: Linked) -> None:
+async def test_a_store_that_drops_keys_is_refused_until_it_does_not(linked: Linked) -> None:
     linked.line.server = Server("valkey 9", is_cluster=False, eviction="allkeys-lru")
     async with linked.running():
-        assert linked.events.store == ["up", "evicts: allkeys-lru"]
+        assert not linked.link.is_up
+        await until(lambda: linked.line.connections == 2)
+        # Said once, and no operation is sent there.
+        assert linked.events.store == ["evicts: allkeys-lru", "down"]
+        assert await linked.link.ask(operation([], "result")) is None
+
+        linked.line.server = Server("valkey 9", is_cluster=False, eviction=KEEPS_ALL)
+        await until(lambda: linked.link.is_up)
+        assert linked.events.store[2:] == ["up"]
