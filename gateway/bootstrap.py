@@ -55,6 +55,7 @@ from gateway.web.lifetimes import Lifetimes
 from gateway.web.server import Front
 from runtime import logs
 from runtime.clock import SystemClock
+from runtime.ids import RandomIds
 from runtime.listening import Address, reason_of, taken
 from runtime.ops import OpsServer, rendered
 from runtime.reload import Reloader
@@ -186,7 +187,7 @@ class Service:
 
     async def _build(self, stack: AsyncExitStack, books: Books) -> Context:
         settings, clock, events = self._settings, self._clock, self._events
-        limits = settings.limits
+        limits, new_id = settings.limits, RandomIds()
         broker = await stack.enter_async_context(
             token_provider_of(settings.token_service, self._traces)
         )
@@ -211,7 +212,7 @@ class Service:
             seats,
             self._health,
             self._tokens,
-            Planner(catalogue, clock),
+            Planner(catalogue, clock, new_id),
             upstream,
             clock,
             events,
@@ -252,6 +253,7 @@ class Service:
             audit=self._audit,
             late_answers=LateAnswers(clock),
             trusted_proxies=networks(settings.listen.trusted_proxies),
+            new_id=new_id,
             tracing=self._traces.requests if self._traces is not None else None,
         )
 

@@ -3,7 +3,7 @@
 Which endpoint serves the model, the caller's body as that takes it, the headers. Sends nothing.
 """
 
-import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gateway.answers import Expected
@@ -43,6 +43,8 @@ class Plan:
     """Whether the model is in upstream's catalogue."""
     is_assembled: bool
     """Whether a whole answer is made of a stream."""
+    attempt_id: str
+    """Random, for upstream."""
     body: bytes = field(repr=False)
 
     def request(self, token: AccountToken) -> UpstreamRequest:
@@ -56,7 +58,7 @@ class Plan:
                     caller=self.call.caller_headers,
                     token_value=token.value,
                     token_headers=token.headers,
-                    attempt_id=str(uuid.uuid4()),
+                    attempt_id=self.attempt_id,
                     initiator=self.call.verdict.initiator,
                     vision=self.call.vision,
                     stream=self.call.stream or self.is_assembled,
@@ -68,11 +70,12 @@ class Plan:
 
 
 class Planner:
-    """Plans attempts."""
+    """Plans attempts. new_id: another random id each time."""
 
-    def __init__(self, catalogue: Catalogue, clock: Clock) -> None:
+    def __init__(self, catalogue: Catalogue, clock: Clock, new_id: Callable[[], str]) -> None:
         self._catalogue = catalogue
         self._clock = clock
+        self._new_id = new_id
 
     async def plan(
         self, call: Call, group: Group, account: str, has_foreign_state: bool, answer_id: str
@@ -110,6 +113,7 @@ class Planner:
             premium_multiplier=model.premium_multiplier if model is not None else None,
             is_listed=model is not None,
             is_assembled=is_assembled,
+            attempt_id=self._new_id(),
             body=as_stream(body) if is_assembled else body,
         )
 

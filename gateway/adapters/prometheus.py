@@ -16,6 +16,7 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from gateway.adapters.children import Children
 from gateway.adapters.issuer_metrics import IssuerMetrics
 from gateway.adapters.label_bounds import OTHER, LabelBounds
 from gateway.adapters.quota_gauges import QuotaGauges
@@ -58,35 +59,45 @@ class PrometheusEvents:
         self._bounds = LabelBounds()
         self.usage = UsageMetrics(self.registry, self._model_labels, self._bounds.groups)
         self.issuer = IssuerMetrics(self.registry)
-        self._requests = Counter(
-            "gateway_requests",
-            "Requests answered, by HTTP status.",
-            ("route", "group", "code"),
-            registry=self.registry,
+        self._requests = Children(
+            Counter(
+                "gateway_requests",
+                "Requests answered, by HTTP status.",
+                ("route", "group", "code"),
+                registry=self.registry,
+            )
         )
-        self._rejections = Counter(
-            "gateway_rejections",
-            "Requests answered with an error, by its x-gateway-error.",
-            ("reason",),
-            registry=self.registry,
+        self._rejections = Children(
+            Counter(
+                "gateway_rejections",
+                "Requests answered with an error, by its x-gateway-error.",
+                ("reason",),
+                registry=self.registry,
+            )
         )
-        self._inflight = Gauge(
-            "gateway_inflight",
-            "Requests being served.",
-            ("group",),
-            registry=self.registry,
+        self._inflight = Children(
+            Gauge(
+                "gateway_inflight",
+                "Requests being served.",
+                ("group",),
+                registry=self.registry,
+            )
         )
-        self._initiators = Counter(
-            "gateway_initiator",
-            "Inference requests by who set them off, and the rule that said so.",
-            ("group", "initiator", "rule"),
-            registry=self.registry,
+        self._initiators = Children(
+            Counter(
+                "gateway_initiator",
+                "Inference requests by who set them off, and the rule that said so.",
+                ("group", "initiator", "rule"),
+                registry=self.registry,
+            )
         )
-        self._stream_ends = Counter(
-            "gateway_stream_ends",
-            "Streams by how they ended.",
-            ("reason",),
-            registry=self.registry,
+        self._stream_ends = Children(
+            Counter(
+                "gateway_stream_ends",
+                "Streams by how they ended.",
+                ("reason",),
+                registry=self.registry,
+            )
         )
         self._failovers = Counter(
             "gateway_failovers",
@@ -122,19 +133,23 @@ class PrometheusEvents:
             buckets=OVERHEAD_BUCKETS,
             registry=self.registry,
         )
-        self._duration = Histogram(
-            "gen_ai_server_request_duration_seconds",
-            "Time from the caller's headers to the end of the answer.",
-            GEN_AI_LABELS,
-            buckets=REQUEST_BUCKETS,
-            registry=self.registry,
+        self._duration = Children(
+            Histogram(
+                "gen_ai_server_request_duration_seconds",
+                "Time from the caller's headers to the end of the answer.",
+                GEN_AI_LABELS,
+                buckets=REQUEST_BUCKETS,
+                registry=self.registry,
+            )
         )
-        self._first_token = Histogram(
-            "gen_ai_server_time_to_first_token_seconds",
-            "Time from the caller's headers to the first byte of a stream.",
-            GEN_AI_LABELS[:-1],
-            buckets=FIRST_TOKEN_BUCKETS,
-            registry=self.registry,
+        self._first_token = Children(
+            Histogram(
+                "gen_ai_server_time_to_first_token_seconds",
+                "Time from the caller's headers to the first byte of a stream.",
+                GEN_AI_LABELS[:-1],
+                buckets=FIRST_TOKEN_BUCKETS,
+                registry=self.registry,
+            )
         )
         self._quotas = QuotaGauges()
         self.registry.register(self._quotas)
@@ -143,24 +158,24 @@ class PrometheusEvents:
     def _begin_at_zero(self) -> None:
         """What an alert counts is there before it first happens: growth from nothing is none."""
         for fault in Fault:
-            self._rejections.labels(fault.value)
+            self._rejections[fault.value,]
         for end in StreamEnd:
-            self._stream_ends.labels(end.value)
+            self._stream_ends[end.value,]
         for platform in PROVIDERS:
             self._client_refused.labels(platform)
 
     def request_started(self, exchange: Exchange) -> None:
         """See ports.GatewayEvents."""
-        self._inflight.labels(*self._bounds.groups.of((exchange.group,))).inc()
+        self._inflight[self._bounds.groups.of((exchange.group,))].inc()
 
     def request_ended(self, exchange: Exchange, seconds: float) -> None:
         """See ports.GatewayEvents."""
         if exchange.group:
-            self._inflight.labels(*self._bounds.groups.of((exchange.group,))).dec()
+            self._inflight[self._bounds.groups.of((exchange.group,))].dec()
         labels = self._bounds.routes.of((exchange.route, exchange.group, str(exchange.status)))
-        self._requests.labels(*self._bounds.codes.of(labels)).inc()
+        self._requests[self._bounds.codes.of(labels)].inc()
         if exchange.fault:
-            self._rejections.labels(exchange.fault).inc()
+            self._rejections[exchange.fault,].inc()
         if exchange.verdict is not None:
             self._inference_ended(exchange, seconds)
 
@@ -202,7 +217,7 @@ class PrometheusEvents:
         verdict = exchange.verdict
         if verdict is not None:
             labels = (exchange.group, verdict.initiator.value, verdict.rule.value)
-            self._initiators.labels(*self._bounds.rules.of(labels)).inc()
+            self._initiators[self._bounds.rules.of(labels)].inc()
         operation = OPERATIONS.get(exchange.upstream_protocol, CHAT_OPERATION)
         provider = PROVIDERS.get(exchange.platform, exchange.platform)
         if exchange.fault:
@@ -212,10 +227,10 @@ class PrometheusEvents:
         else:
             model = self._model_labels(operation, provider, exchange.model, exchange.is_listed)
             ended = (*model, "")
-        self._duration.labels(*ended).observe(seconds)
+        self._duration[ended].observe(seconds)
         self._first_byte_sent(exchange, model)
         if exchange.stream_end:
-            self._stream_ends.labels(exchange.stream_end).inc()
+            self._stream_ends[exchange.stream_end,].inc()
 
     def _first_byte_sent(self, exchange: Exchange, model: Sequence[str]) -> None:
         first = exchange.first_byte_seconds
@@ -225,7 +240,7 @@ class PrometheusEvents:
             max(0.0, first - exchange.upstream_seconds - exchange.waited_seconds)
         )
         if exchange.stream:
-            self._first_token.labels(*model).observe(first)
+            self._first_token[tuple(model)].observe(first)
 
     def _model_labels(
         self, operation: str, provider: str, model: str, is_listed: bool

@@ -1,6 +1,6 @@
 """What every endpoint is given: the use cases and the values they work on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.admission import Admission
@@ -49,6 +49,8 @@ class Context:
     audit: Audit
     late_answers: LateAnswers
     trusted_proxies: Sequence[Network]
+    new_id: Callable[[], str]
+    """Another random id each time, for requests."""
     tracing: Tracing | None = None
     """None where nothing is traced."""
 

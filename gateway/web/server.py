@@ -7,7 +7,6 @@ in this file, in order.
 
 import logging
 import traceback
-import uuid
 
 from aiohttp import web
 
@@ -35,7 +34,7 @@ class Front:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request; called by aiohttp."""
         clock = self._context.clock
-        exchange = Exchange(str(uuid.uuid4()), UNROUTED, clock.monotonic())
+        exchange = Exchange(self._context.new_id(), UNROUTED, clock.monotonic())
         try:
             response = await self._answer(request, exchange)
             if not response.prepared:
@@ -117,7 +116,7 @@ class Front:
 
     def refuse(self, request: web.BaseRequest, is_ours: bool) -> web.Response:
         """Answer a request that never was one: aiohttp could not read it, or we failed badly."""
-        exchange = Exchange(str(uuid.uuid4()), UNROUTED, self._context.clock.monotonic())
+        exchange = Exchange(self._context.new_id(), UNROUTED, self._context.clock.monotonic())
         error = problems.unexpected() if is_ours else problems.malformed()
         exchange.fault = error.fault.value
         response = problems.error_response(error)

@@ -39,6 +39,7 @@ from gateway.web.downstream import Heartbeats
 from gateway.web.late_answers import LateAnswers
 from gateway.web.lifetimes import Lifetimes
 from runtime.clock import SystemClock
+from runtime.ids import RandomIds
 from tests.fakes.gateway_ports import FakeTokens, RecordedEvents
 from tests.fakes.journal import RecordedJournal
 from tests.fakes.key_events import RecordedKeyEvents
@@ -153,7 +154,7 @@ async def fronting(
                 seats,
                 health,
                 tokens,
-                Planner(Unknowing(tokens, upstream, clock), clock),
+                Planner(Unknowing(tokens, upstream, clock), clock, RandomIds()),
                 upstream,
                 clock,
                 events,
@@ -182,6 +183,7 @@ async def fronting(
             audit=AuditLog(clock),
             late_answers=LateAnswers(clock, seconds=0),
             trusted_proxies=(),
+            new_id=RandomIds(),
         )
         runner = web.ServerRunner(front_server(context), shutdown_timeout=1)
         await runner.setup()

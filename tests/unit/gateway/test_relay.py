@@ -129,7 +129,7 @@ class Office:
             seats,
             health,
             self.tokens,
-            Planner(self.listed, self.clock),
+            Planner(self.listed, self.clock, lambda: "attempt"),
             self.upstream,
             self.clock,
             self.events,
