@@ -11,7 +11,10 @@ import sys
 from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal, TextIO
+
+import msgspec
 
 LogFormat = Literal["json", "text"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -30,6 +33,7 @@ def setup(level: LogLevel, log_format: LogFormat, stream: TextIO | None = None) 
     """Send every logger's lines to one stream in one format."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
+    _leave_out_what_no_line_says()
     root = logging.getLogger()
     for old in tuple(root.handlers):
         root.removeHandler(old)
@@ -38,6 +42,18 @@ def setup(level: LogLevel, log_format: LogFormat, stream: TextIO | None = None) 
     # These libraries log requests with URLs and headers at levels we use for ourselves.
     for noisy in ("httpx", "httpcore", "aiohttp.access", "hpack", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _leave_out_what_no_line_says() -> None:
+    """The thread, the process and the caller's place in the source, which each line would look up.
+
+    As the documentation of `logging` says under "Optimization".
+    """
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=str)
 
 
 class JsonFormatter(logging.Formatter):
@@ -56,7 +72,11 @@ class JsonFormatter(logging.Formatter):
             line["trace_id"], line["span_id"] = trace
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+        try:
+            return _ENCODER.encode(line).decode()
+        except UnicodeEncodeError:
+            # Halves of surrogate pairs, which are no text; escaped they can be written.
+            return json.dumps(line, default=str)
 
 
 class TextFormatter(logging.Formatter):
@@ -81,5 +101,11 @@ def _on_one_line(value: FieldValue) -> str:
 
 
 def _timestamp(record: logging.LogRecord) -> str:
-    moment = datetime.fromtimestamp(record.created, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    milliseconds = int(record.created * 1000)
+    return f"{_second(milliseconds // 1000)}.{milliseconds % 1000:03}Z"
+
+
+@lru_cache(maxsize=4)
+def _second(second: int) -> str:
+    """The same for every line of a second."""
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runtime.logs import LogFormat, LogLevel, fields, setup
+from runtime.logs import JsonFormatter, LogFormat, LogLevel, fields, setup
 
 
 @pytest.fixture(autouse=True)
@@ -83,3 +83,24 @@ def test_libraries_that_log_requests_are_silent_even_when_we_debug(library: str)
     setup("debug", "text", stream)
     logging.getLogger(library).info("GET https://… authorization: …")
     assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize("value", ["\ud83d", "a\udc00b"])
+def test_half_a_character_is_a_line_all_the_same(value: str) -> None:
+    (line,) = logged("json", model=value).splitlines()
+    assert json.loads(line)["model"] == value
+
+
+@pytest.mark.parametrize(
+    ("created", "expected"),
+    [
+        (0.0, "1970-01-01T00:00:00.000Z"),
+        (1795350000.0019999, "2026-11-22T12:20:00.001Z"),
+        (1795350000.9999, "2026-11-22T12:20:00.999Z"),
+        (1795350001.5, "2026-11-22T12:20:01.500Z"),
+    ],
+)
+def test_a_line_says_when_it_was_written_to_the_millisecond(created: float, expected: str) -> None:
+    record = logging.LogRecord("sample", logging.INFO, "", 0, "x", (), None)
+    record.created = created
+    assert json.loads(JsonFormatter().format(record))["time"] == expected
