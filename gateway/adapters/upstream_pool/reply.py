@@ -1,0 +1,201 @@
+"""One answer: what its connection hands over, and the three ways to take the body.
+
+Whoever takes it slowly holds upstream back: what waits here is bounded, and nothing is read from
+the connection meanwhile.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Protocol
+
+from gateway.adapters.upstream_pool import faults
+from gateway.adapters.upstream_pool.sink import Sink
+from gateway.domain.errors import GatewayError
+
+MOST_BYTES_WAITING = 64 * 1024
+"""What one read brings may come on top."""
+
+
+class Line(Protocol):
+    """The connection an answer comes over, as long as it does."""
+
+    def pause(self) -> None:
+        """Read nothing more for now."""
+
+    def resume(self) -> None:
+        """Read on."""
+
+    def drop(self) -> None:
+        """End it at once: nobody wants the rest."""
+
+
+class Reply:
+    """See ports.UpstreamReply, and `pour`."""
+
+    __slots__ = (
+        "_error", "_is_over", "_limit", "_line", "_pieces", "_sink", "_waiter", "_waiting",
+        "_wants_all", "headers", "status",
+    )  # fmt: skip
+
+    def __init__(self, line: Line) -> None:
+        self.status = 0
+        self.headers: Mapping[str, str] = {}
+        self._line: Line | None = line
+        """None when the answer has ended: the connection is another request's then."""
+        self._pieces: list[bytes] = []
+        self._waiting = 0
+        """Bytes in the pieces."""
+        self._limit = MOST_BYTES_WAITING
+        self._wants_all = False
+        self._sink: Sink | None = None
+        self._error: Exception | None = None
+        self._is_over = False
+        self._waiter: asyncio.Future[None] | None = None
+
+    # --- for whoever asked ---
+
+    async def head(self) -> None:
+        """Wait for the status and the headers. Raises GatewayError."""
+        if self.status == 0 and not self._is_over:
+            await self._wait()
+        if self.status == 0 and self._error is not None:
+            raise self._error
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it arrives, from where it was left."""
+        return _Chunks(self)
+
+    async def next(self) -> bytes:
+        """What has come of the body, waiting for some; empty at its end."""
+        while not self._pieces:
+            if self._is_over:
+                if self._error is not None:
+                    raise self._error
+                return b""
+            await self._wait()
+        return self._take()
+
+    async def read(self, limit: int) -> bytes:
+        """The whole body, woken once: at its end."""
+        self._limit, self._wants_all = limit, True
+        try:
+            while not self._is_over and self._waiting <= limit:
+                self.resume()
+                await self._wait()
+        finally:
+            self._limit, self._wants_all = MOST_BYTES_WAITING, False
+        if self._waiting > limit:
+            raise faults.too_large()
+        if self._error is not None:
+            raise self._error
+        return self._take()
+
+    async def pour(self, sink: Sink) -> None:
+        """The rest of the body into the sink, as it arrives; returns at its end.
+
+        Raises GatewayError when it breaks off, and what the sink raises. Being cancelled leaves
+        the rest where it is.
+        """
+        self._sink = sink
+        try:
+            if self._pieces:
+                self._give(sink, self._take())
+            while not self._is_over:
+                await self._wait()
+        finally:
+            self._sink = None
+        if self._error is not None:
+            raise self._error
+
+    def pause(self) -> None:
+        """The sink is behind."""
+        if self._line is not None:
+            self._line.pause()
+
+    def resume(self) -> None:
+        """The sink has caught up."""
+        if self._line is not None:
+            self._line.resume()
+
+    def close(self) -> None:
+        """Nobody listens any more. Does nothing when the answer has ended."""
+        line, self._line = self._line, None
+        self._sink = None
+        if line is not None:
+            line.drop()
+
+    # --- for the connection ---
+
+    def begin(self, status: int, headers: Mapping[str, str]) -> None:
+        """The head is there."""
+        self.status = status
+        self.headers = headers
+        self._wake()
+
+    def feed(self, data: bytes) -> None:
+        """More of the body."""
+        if self._sink is not None:
+            self._give(self._sink, data)
+            return
+        self._pieces.append(data)
+        self._waiting += len(data)
+        if self._waiting > self._limit:
+            self.pause()
+        elif self._wants_all:
+            return
+        self._wake()
+
+    def finish(self, error: GatewayError | None = None) -> None:
+        """The answer is over; the connection is no longer its own."""
+        self._line = None
+        self._is_over = True
+        self._error = error
+        self._wake()
+
+    # --- inside ---
+
+    def _give(self, sink: Sink, data: bytes) -> None:
+        try:
+            sink.write(data)
+        except Exception as error:
+            self.close()
+            self._is_over = True
+            self._error = error
+            self._wake()
+
+    def _take(self) -> bytes:
+        pieces, self._pieces = self._pieces, []
+        if self._waiting > self._limit:
+            self.resume()
+        self._waiting = 0
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def _wait(self) -> None:
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+
+class _Chunks:
+    """An iterator is cheaper than a generator, and goes on after a wait that was cancelled."""
+
+    __slots__ = ("_reply",)
+
+    def __init__(self, reply: Reply) -> None:
+        self._reply = reply
+
+    def __aiter__(self) -> "_Chunks":
+        return self
+
+    async def __anext__(self) -> bytes:
+        found = await self._reply.next()
+        if not found:
+            raise StopAsyncIteration
+        return found

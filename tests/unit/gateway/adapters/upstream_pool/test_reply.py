@@ -1,0 +1,194 @@
+"""One answer: how its body is taken, and how far upstream may run ahead."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from gateway.adapters.upstream_pool import faults
+from gateway.adapters.upstream_pool.reply import MOST_BYTES_WAITING, Reply
+from gateway.domain.errors import Fault, GatewayError
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass
+class Line:
+    """A connection that only remembers."""
+
+    said: list[str] = field(default_factory=list)
+
+    def pause(self) -> None:
+        self.said.append("pause")
+
+    def resume(self) -> None:
+        self.said.append("resume")
+
+    def drop(self) -> None:
+        self.said.append("drop")
+
+
+@dataclass
+class Caller:
+    """A sink."""
+
+    took: list[bytes] = field(default_factory=list)
+    does: Callable[[], None] = lambda: None
+
+    def write(self, data: bytes) -> None:
+        self.took.append(data)
+        self.does()
+
+
+def begun() -> tuple[Reply, Line]:
+    line = Line()
+    reply = Reply(line)
+    reply.begin(200, {"a": "b"})
+    return reply, line
+
+
+async def soon(asked: asyncio.Task[None]) -> None:
+    """Let the task get to where it waits."""
+    await asyncio.sleep(0)
+    assert not asked.done()
+
+
+async def test_a_reader_that_is_behind_holds_upstream_back_until_it_has_caught_up() -> None:
+    reply, line = begun()
+    reply.feed(b"x" * MOST_BYTES_WAITING)
+    assert line.said == []
+    reply.feed(b"y")
+    assert line.said == ["pause"]
+    assert len(await reply.next()) == MOST_BYTES_WAITING + 1
+    assert line.said == ["pause", "resume"]
+
+
+async def test_whoever_wants_it_all_is_not_held_back_before_the_limit() -> None:
+    reply, line = begun()
+    asked = asyncio.create_task(reply.read(3 * MOST_BYTES_WAITING))
+    await asyncio.sleep(0)
+    for _ in range(3):
+        reply.feed(b"x" * MOST_BYTES_WAITING)
+    await asyncio.sleep(0)
+    assert not asked.done()
+    assert "pause" not in line.said
+    reply.feed(b"x")
+    await asyncio.wait([asked])
+    error = asked.exception()
+    assert isinstance(error, GatewayError)
+    assert error.fault is Fault.UPSTREAM_BAD_ANSWER
+    assert line.said[-1] == "pause"
+
+
+async def test_reading_it_all_goes_on_where_upstream_was_held_back() -> None:
+    reply, line = begun()
+    reply.feed(b"x" * (MOST_BYTES_WAITING + 1))
+    async with asyncio.TaskGroup() as tasks:
+        asked = tasks.create_task(reply.read(1_000_000))
+        await asyncio.sleep(0)
+        assert line.said == ["pause", "resume"]
+        reply.finish()
+        assert len(await asked) == MOST_BYTES_WAITING + 1
+
+
+async def test_what_came_before_a_break_is_handed_out_before_the_error() -> None:
+    reply, _ = begun()
+    reply.feed(b"a")
+    reply.finish(faults.broken_off())
+    assert await reply.next() == b"a"
+    with pytest.raises(GatewayError):
+        await reply.next()
+
+
+async def test_an_iterator_goes_on_after_a_wait_that_was_given_up() -> None:
+    reply, _ = begun()
+    chunks = reply.chunks()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await anext(aiter(chunks))
+    reply.feed(b"a")
+    reply.finish()
+    assert [chunk async for chunk in chunks] == [b"a"]
+
+
+async def test_a_body_is_poured_without_any_task_running() -> None:
+    reply, _ = begun()
+    reply.feed(b"before")
+    caller = Caller()
+    async with asyncio.TaskGroup() as tasks:
+        pouring = tasks.create_task(reply.pour(caller))
+        await soon(pouring)
+        assert caller.took == [b"before"]
+        reply.feed(b"one")
+        reply.feed(b"two")
+        assert caller.took == [b"before", b"one", b"two"]
+        reply.finish()
+    assert pouring.result() is None
+
+
+async def test_pouring_ends_with_the_error_of_a_body_that_breaks_off() -> None:
+    reply, _ = begun()
+    caller = Caller()
+    reply.feed(b"a")
+    reply.finish(faults.broken_off())
+    with pytest.raises(GatewayError) as caught:
+        await reply.pour(caller)
+    assert caught.value.fault is Fault.UPSTREAM_CUT_OFF
+    assert caller.took == [b"a"]
+
+
+async def test_a_sink_that_is_behind_says_so_itself() -> None:
+    reply, line = begun()
+    caller = Caller(does=reply.pause)
+    async with asyncio.TaskGroup() as tasks:
+        await soon(tasks.create_task(reply.pour(caller)))
+        reply.feed(b"x" * 3 * MOST_BYTES_WAITING)
+        assert line.said == ["pause"]
+        reply.resume()
+        assert line.said == ["pause", "resume"]
+        reply.finish()
+    reply.pause()
+    assert line.said == ["pause", "resume"]
+
+
+async def test_a_sink_that_fails_ends_the_request_with_its_error() -> None:
+    def fail() -> None:
+        raise ConnectionResetError("gone")
+
+    reply, line = begun()
+    pouring = asyncio.create_task(reply.pour(Caller(does=fail)))
+    await soon(pouring)
+    reply.feed(b"a")
+    with pytest.raises(ConnectionResetError):
+        await pouring
+    assert line.said == ["drop"]
+
+
+async def test_and_so_does_one_that_fails_at_once() -> None:
+    def fail() -> None:
+        raise ConnectionResetError("gone")
+
+    reply, line = begun()
+    reply.feed(b"a")
+    with pytest.raises(ConnectionResetError):
+        await reply.pour(Caller(does=fail))
+    assert line.said == ["drop"]
+
+
+async def test_what_comes_after_pouring_was_given_up_is_still_there() -> None:
+    reply, _ = begun()
+    caller = Caller()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await reply.pour(caller)
+    reply.feed(b"a")
+    assert caller.took == []
+    assert await reply.next() == b"a"
+
+
+async def test_an_answer_that_has_ended_lets_go_of_its_connection() -> None:
+    reply, line = begun()
+    reply.finish()
+    reply.close()
+    assert line.said == []
