@@ -70,6 +70,8 @@ KEEPALIVE_SECONDS = 75.0
 the other way round a request can meet a connection that is just being closed."""
 KEYS_SECONDS = 5.0
 """How long the start waits for the database's keys; then it goes on with the configuration's."""
+QUIET_SECONDS, LOOK_SECONDS = 1.0, 0.05
+"""How long no request must have come before idle connections are closed at the end of a drain."""
 LAST_WORDS_SECONDS = 10.0
 """After the drain: for the error events of the streams that are ended, and to callers' sockets."""
 
@@ -313,8 +315,29 @@ class Service:
         ending = asyncio.get_running_loop().call_later(
             drain.stream_seconds, context.lifetimes.end_all
         )
+        for site in list(runner.sites):
+            await site.stop()
+        # 3. An answer that began before the drain has not said that its connection ends with it:
+        #    its caller's next request may be on its way on that connection, and is answered too.
+        deadline = asyncio.get_running_loop().time() + drain.stream_seconds
+        await _quiet(context.lifetimes, deadline)
         await runner.cleanup()
         ending.cancel()
+
+
+async def _quiet(lifetimes: Lifetimes, deadline: float) -> None:
+    """Wait until for a while there was no request, at most until then by the loop's clock.
+
+    Without any request now all have been told, and nobody is waited for.
+    """
+    if not lifetimes.under_way:
+        return
+    loop = asyncio.get_running_loop()
+    quiet_since = loop.time()
+    while loop.time() < min(deadline, quiet_since + QUIET_SECONDS):
+        await asyncio.sleep(LOOK_SECONDS)
+        if lifetimes.under_way:
+            quiet_since = loop.time()
 
 
 async def _read_once(keys: Keys) -> None:
