@@ -14,7 +14,6 @@ import argparse
 import asyncio
 import hashlib
 import secrets
-import socket
 import statistics
 import subprocess
 import sys
@@ -23,11 +22,13 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import grpc
 import uvloop
 import yaml
 
+from bench.processes import cpu_seconds, free_port
 from protos.token_service.v1 import token_service_pb2 as pb
 from protos.token_service.v1 import token_service_pb2_grpc as pb_grpc
 
@@ -93,21 +94,6 @@ def configuration(port: int, ops_port: int, caller_token: str) -> str:
             "auth": {"mode": "tokens", "callers": [caller]},
         }
     )
-
-
-def cpu_seconds(pid: int) -> float:
-    """CPU time of a process so far, all threads, to the nanosecond; Linux only.
-
-    What clock_getcpuclockid(3) gives for another process; Python offers it for threads alone.
-    """
-    return time.clock_gettime((~pid << 3) | 2)
-
-
-def free_port() -> int:
-    """A port on loopback that nothing listened on a moment ago."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 # --- the callers ------------------------------------------------------------------------------
@@ -186,6 +172,33 @@ async def measure(rounds: int, calls: int) -> tuple[Side, Side]:
     return empty, broker
 
 
+def rounds_of(pairs: int, rounds: int, calls: int) -> tuple[list[float], list[float]]:
+    """Microseconds a call, round by round, over several pairs: empty handler, broker."""
+    empty: list[float] = []
+    broker: list[float] = []
+    for _ in range(pairs):
+        sides = uvloop.run(measure(rounds, calls))
+        empty += sides[0].microseconds
+        broker += sides[1].microseconds
+    return empty, broker
+
+
+def ratio_of(empty: Sequence[float], broker: Sequence[float]) -> float:
+    """The median of the ratio in a round."""
+    return statistics.median(ours / other for ours, other in zip(broker, empty, strict=True))
+
+
+def figure(pairs: int, rounds: int, calls: int) -> dict[str, Any]:
+    """The same for `make bench`."""
+    empty, broker = rounds_of(pairs, rounds, calls)
+    return {
+        "cpu": round(statistics.median(broker), 1),
+        "empty_handler_cpu": round(statistics.median(empty), 1),
+        "ratio": round(ratio_of(empty, broker), 3),
+        "rounds": len(broker),
+    }
+
+
 def line(name: str, microseconds: Sequence[float]) -> str:
     """The figures of one side, for people."""
     each = sorted(microseconds)
@@ -204,13 +217,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--calls", type=int, default=1600, help="of each side in each round")
     parser.add_argument("--most", type=float, default=1.2, help="the largest ratio that will do")
     options = parser.parse_args(arguments)
-    empty: list[float] = []
-    broker: list[float] = []
-    for _ in range(options.pairs):
-        sides = uvloop.run(measure(options.rounds, options.calls))
-        empty += sides[0].microseconds
-        broker += sides[1].microseconds
-    ratio = statistics.median(ours / other for ours, other in zip(broker, empty, strict=True))
+    empty, broker = rounds_of(options.pairs, options.rounds, options.calls)
+    ratio = ratio_of(empty, broker)
     print(f"server CPU per warm GetCopilotToken, {len(empty)} rounds in turns")
     print(line("empty handler", empty))
     print(line("token_service", broker))

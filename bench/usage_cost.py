@@ -18,6 +18,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from gateway.adapters.budget_counters import MemoryBudgets
 from gateway.adapters.event_log import LoggedEvents
@@ -131,6 +132,16 @@ def _writes_alone(directory: Path, size: int, requests: int) -> float:
         return (time.thread_time_ns() - began) / requests / 1000
     finally:
         os.close(descriptor)
+
+
+def figure(directory: Path, rounds: int, requests: int = 2000) -> dict[str, Any]:
+    """The same for `make bench`."""
+    ours, writes = asyncio.run(measure(directory, rounds, requests))
+    return {
+        "cpu": round(statistics.median(ours), 2),
+        "two_writes_cpu": round(statistics.median(writes), 2),
+        "rounds": len(ours),
+    }
 
 
 def main(arguments: Sequence[str]) -> int:

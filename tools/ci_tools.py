@@ -1,4 +1,4 @@
-"""Installs what tests need and no package of Python carries: Prometheus with promtool.
+"""Installs what tests need and no package of Python carries: Prometheus, and a C compiler.
 
 `make ci-tools` runs it on a bare machine. It needs root and apt-get; without them nothing is done,
 nothing fails, and the tests that need it are skipped and say why.
@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-PACKAGE = "prometheus"
-PROGRAMS = ("prometheus", "promtool")
-INSTALL = ("apt-get", "install", "--yes", "--no-install-recommends", PACKAGE)
+PACKAGES = ("prometheus", "gcc", "libc6-dev")
+PROGRAMS = ("prometheus", "promtool", "cc")
+INSTALL = ("apt-get", "install", "--yes", "--no-install-recommends", *PACKAGES)
 START_POLICY = Path("/usr/sbin/policy-rc.d")
 """What Debian's packages ask before they start a service."""
 NO_SERVICE = "#!/bin/sh\nexit 101\n"
@@ -33,10 +33,11 @@ def main() -> int:
 def obstacle() -> str | None:
     """Why there is nothing to do, or nothing that can be done."""
     if all(map(shutil.which, PROGRAMS)):
-        return "prometheus and promtool are there"
+        return "prometheus, promtool and cc are there"
     if shutil.which("apt-get") is None or os.geteuid() != 0:
         return (
-            "no prometheus, and without root and apt-get none is installed: its tests are skipped"
+            "prometheus or cc is missing, and without root and apt-get nothing is installed: "
+            "tests that need it are skipped"
         )
     return None
 
@@ -52,8 +53,8 @@ def installed() -> str:
                     command, env=environment, check=True, capture_output=True, timeout=SECONDS
                 )
     except (subprocess.SubprocessError, OSError) as error:
-        return f"prometheus could not be installed, its tests are skipped: {error}"
-    return "prometheus is installed; its service was not started"
+        return f"prometheus or gcc could not be installed, its tests are skipped: {error}"
+    return "what was missing is installed; no service was started"
 
 
 @contextmanager
