@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway.adapters.event_log import LoggedEvents
-from gateway.adapters.http_upstream import Deadlines
 from gateway.adapters.jwt_tokens import JwtTokens
 from gateway.adapters.shared_state import State, state_of
 from gateway.adapters.token_provider import ClientTokenProvider, open_token_provider
+from gateway.adapters.upstream_pool.deadlines import Deadlines
 from gateway.domain.jwt_checks import Expected
 from gateway.domain.jwt_claims import CallerRules
 from gateway.ports import Clock, Tracing

@@ -14,11 +14,11 @@ from aiohttp import web
 from gateway.adapters.audit_log import AuditLog
 from gateway.adapters.egress import Guard
 from gateway.adapters.event_log import LoggedEvents
-from gateway.adapters.http_upstream import HttpUpstream, open_session
 from gateway.adapters.key_log import LoggedKeys
 from gateway.adapters.own_keys import OwnKeys
 from gateway.adapters.prometheus import AccountStates, PrometheusEvents
 from gateway.adapters.tokenizer import Tokenizer
+from gateway.adapters.upstream_pool.upstream import open_upstream
 from gateway.adapters.usage_metrics import JournalState
 from gateway.admission import Admission
 from gateway.assembly import (
@@ -194,10 +194,14 @@ class Service:
             token_provider_of(settings.token_service, self._traces)
         )
         self._tokens = OwnKeys(broker, self._snapshot.accounts)
-        session = await stack.enter_async_context(
-            open_session(settings.egress.ca_file, self._guard)
+        upstream = await stack.enter_async_context(
+            open_upstream(
+                settings.egress.ca_file,
+                self._guard,
+                deadlines_of(limits),
+                settings.egress.proxy_url,
+            )
         )
-        upstream = HttpUpstream(session, deadlines_of(limits), settings.egress.proxy_url)
         rooms = Rooms(self._state.slots)
         seats = Seats(self._health, rooms, self._state.affinity, clock, events)
         catalogue = Catalogue(self._tokens, upstream, clock)

@@ -4,10 +4,10 @@ from contextlib import AsyncExitStack, suppress
 
 from gateway.adapters.egress import Guard
 from gateway.adapters.event_log import LoggedEvents
-from gateway.adapters.http_upstream import HttpUpstream, open_session
 from gateway.adapters.own_keys import OwnKeys
 from gateway.adapters.prometheus import PrometheusEvents
 from gateway.adapters.shared_state import SharedState
+from gateway.adapters.upstream_pool.upstream import open_upstream
 from gateway.assembly import deadlines_of, shared_state_of, token_provider_of
 from gateway.bookkeeping import ledger_of
 from gateway.cli import pausing
@@ -34,10 +34,14 @@ async def examine(settings: Settings, account: GroupAccount, model: str | None, 
     snapshot = snapshot_of(settings)
     async with AsyncExitStack() as stack:
         broker = await stack.enter_async_context(token_provider_of(settings.token_service))
-        session = await stack.enter_async_context(
-            open_session(settings.egress.ca_file, Guard(snapshot.private_hosts))
+        upstream = await stack.enter_async_context(
+            open_upstream(
+                settings.egress.ca_file,
+                Guard(snapshot.private_hosts),
+                deadlines_of(settings.limits),
+                settings.egress.proxy_url,
+            )
         )
-        upstream = HttpUpstream(session, deadlines_of(settings.limits), settings.egress.proxy_url)
         doctor = Doctor(OwnKeys(broker, snapshot.accounts), upstream, clock)
         return await print_steps(account.id, doctor.examine(account, model, chat))
 

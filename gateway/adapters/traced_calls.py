@@ -1,5 +1,6 @@
 """A span around each call to token_service, whose own spans become its children."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -34,13 +35,23 @@ class TracedCalls(UnaryUnaryClientInterceptor):
                 client_call_details.credentials,
                 client_call_details.wait_for_ready,
             )
-            call = await continuation(details, request)
-            # Waits for the answer: until then the call is not over.
-            code = await call.code()
+            code = await _end_of(call := await continuation(details, request))
             span.set({"rpc.response.status_code": code.name})
             if code is not grpc.StatusCode.OK:
                 span.failed(code.name)
             return call
+
+
+async def _end_of(call: Any) -> grpc.StatusCode:
+    """Until there is a status the call is not over."""
+    try:
+        code: grpc.StatusCode = await call.code()
+    except asyncio.CancelledError:
+        # gRPC has cancelled this interceptor and knows nothing of the call yet: token_service
+        # would go on for a caller that is gone.
+        call.cancel()
+        raise
+    return code
 
 
 def _text(method: str | bytes) -> str:

@@ -119,19 +119,16 @@ def wrong_in_ledger(cases: Sequence[Case], upstream: Simulator) -> Iterator[str]
 
 
 def wrong_in_metrics(cases: Sequence[Case], fleet: GatewayFleet) -> Iterator[str]:
-    failovers = {
-        (labels["group"], labels["from"], labels["reason"]): value
-        for name, labels, value in fleet.replicas[0].samples()
-        if name == "gateway_failovers_total"
-    }
+    # Of so many groups most are counted together, by the reason alone.
+    failovers: Counter[str] = Counter()
+    for name, labels, value in fleet.replicas[0].samples():
+        if name == "gateway_failovers_total":
+            failovers[labels["reason"]] += int(value)
+    moved = Counter(case.moved_for for case in cases if case.moved_for is not None)
+    if failovers != moved:
+        yield f"failovers {failovers}, not {moved}"
     states = fleet.replicas[0].states()
     for case in cases:
-        wanted = {}
-        if case.moved_for is not None:
-            wanted = {(case.id, case.accounts[0], case.moved_for): 1.0}
-        found = {labels: value for labels, value in failovers.items() if labels[0] == case.id}
-        if found != wanted:
-            yield f"{case.id}: failovers {found}, not {wanted}"
         for account in case.accounts:
             state = case.row.error if account in case.cooled else "ok"
             if states.get(account) != state:

@@ -63,7 +63,7 @@ def test_a_request_is_logged_by_its_id_with_what_operators_need(pair: Pair) -> N
     answer = chat(pair, pair.key, "gpt-4o-mini", "hello", stream=True)
     request_id = answer.headers["x-request-id"]
     line = line_with(pair, request_id)
-    for fragment in ('"key": "ci-bot"', '"status": 200', '"initiator": "user"', '"account": "seat'):
+    for fragment in ('"key":"ci-bot"', '"status":200', '"initiator":"user"', '"account":"seat'):
         assert fragment in line
     assert hashlib.sha256(pair.key.encode()).hexdigest() not in line
 

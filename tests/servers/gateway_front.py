@@ -11,9 +11,10 @@ from gateway.adapters.audit_log import AuditLog
 from gateway.adapters.board import MemoryBoard
 from gateway.adapters.budget_counters import MemoryBudgets
 from gateway.adapters.egress import Guard
-from gateway.adapters.http_upstream import Deadlines, HttpUpstream, open_session
 from gateway.adapters.slots import MemorySlots
 from gateway.adapters.tokenizer import Tokenizer
+from gateway.adapters.upstream_pool.deadlines import Deadlines
+from gateway.adapters.upstream_pool.upstream import open_upstream
 from gateway.admission import Admission
 from gateway.bootstrap import front_server
 from gateway.budgets import Budgets
@@ -134,9 +135,8 @@ async def fronting(
         rate=rate,
     )
     async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(open_session(None, Guard(())))
-        upstream = HttpUpstream(
-            session, Deadlines(limits.first_byte, limits.total + 5), proxy_url=None
+        upstream = await stack.enter_async_context(
+            open_upstream(None, Guard(()), Deadlines(limits.first_byte, limits.total + 5), None)
         )
         slots = MemorySlots()
         rooms = Rooms(slots)

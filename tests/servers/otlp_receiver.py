@@ -46,6 +46,8 @@ class OtlpReceiver:
         self.raw = bytearray()
         """All that was sent, undone of compression."""
         self.requests = 0
+        self.headers: list[dict[str, str]] = []
+        """Of each request; with gRPC its metadata. Names in lower case."""
         self.url = ""
         self._stop: Callable[[], object] = lambda: None
 
@@ -63,8 +65,9 @@ class OtlpReceiver:
             assert time.monotonic() < deadline, [(each.service, each.name) for each in self.spans]
             time.sleep(0.05)
 
-    def take(self, body: bytes) -> None:
+    def take(self, body: bytes, headers: Mapping[str, str]) -> None:
         """One request's body."""
+        self.headers.append({name.lower(): value for name, value in headers.items()})
         self.raw += body
         self.requests += 1
         for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
@@ -95,7 +98,7 @@ class OtlpReceiver:
                     body = gzip.decompress(body)
                 is_right = self.path == "/v1/traces"
                 if is_right:
-                    receiver.take(body)
+                    receiver.take(body, dict(self.headers))
                 self.send_response(200 if is_right else 404)
                 self.send_header("content-type", "application/x-protobuf")
                 self.send_header("content-length", "0")
@@ -121,7 +124,7 @@ class OtlpReceiver:
 
         class Servicer(TraceServiceServicer):
             def Export(self, request: Any, context: Any) -> Any:
-                receiver.take(request.SerializeToString())
+                receiver.take(request.SerializeToString(), dict(context.invocation_metadata()))
                 return ExportTraceServiceResponse()
 
         server = grpc.server(ThreadPoolExecutor(2))

@@ -69,6 +69,7 @@ class ScriptedBroker(TokenServiceServicer):
     deadlines: list[float | None] = field(default_factory=list)
     watched: list[list[str]] = field(default_factory=list)
     bearers: list[str] = field(default_factory=list)
+    traceparents: list[str] = field(default_factory=list)
     streams: list[asyncio.Queue[pb.WatchCopilotTokenResponse | Failure]] = field(
         default_factory=list
     )
@@ -150,6 +151,7 @@ class ScriptedBroker(TokenServiceServicer):
     def _note(self, context: grpc.aio.ServicerContext[Any, Any]) -> None:
         presented = dict(context.invocation_metadata() or ())
         self.bearers.append(str(presented.get("authorization", "")))
+        self.traceparents.append(str(presented.get("traceparent", "")))
 
 
 def _next(script: list[T]) -> T:

@@ -23,9 +23,9 @@ from types import TracebackType
 
 from aiohttp.abc import AbstractResolver
 
-from gateway.adapters.http_upstream import Deadlines
 from gateway.adapters.upstream_pool import faults
 from gateway.adapters.upstream_pool.connection import Connection
+from gateway.adapters.upstream_pool.deadlines import Deadlines
 from gateway.adapters.upstream_pool.destination import Destinations, Target
 from gateway.adapters.upstream_pool.dialing import Dialer, tls_context
 from gateway.adapters.upstream_pool.names import Names

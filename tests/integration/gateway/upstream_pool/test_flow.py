@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from gateway.adapters.egress import Guard
-from gateway.adapters.http_upstream import Deadlines
 from gateway.adapters.upstream_pool.connection import PIECE_BYTES, READ_BYTES
+from gateway.adapters.upstream_pool.deadlines import Deadlines
 from gateway.adapters.upstream_pool.reply import MOST_BYTES_WAITING, Reply
 from gateway.adapters.upstream_pool.upstream import PooledUpstream, open_upstream
 from gateway.ports import UpstreamRequest

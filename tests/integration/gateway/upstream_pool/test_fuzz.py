@@ -6,7 +6,7 @@ import random
 import pytest
 
 from gateway.adapters.egress import Guard
-from gateway.adapters.http_upstream import Deadlines
+from gateway.adapters.upstream_pool.deadlines import Deadlines
 from gateway.adapters.upstream_pool.upstream import PooledUpstream, open_upstream
 from gateway.domain.errors import Fault, GatewayError
 from gateway.ports import UpstreamRequest

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 import pytest
 
 from gateway.adapters.egress import Guard
-from gateway.adapters.http_upstream import Deadlines
 from gateway.adapters.upstream_pool import connection
 from gateway.adapters.upstream_pool import upstream as module
+from gateway.adapters.upstream_pool.deadlines import Deadlines
 from gateway.adapters.upstream_pool.destination import Target
 from gateway.adapters.upstream_pool.reply import MOST_BYTES_WAITING
 from gateway.adapters.upstream_pool.upstream import PooledUpstream, open_upstream

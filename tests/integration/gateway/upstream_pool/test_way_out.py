@@ -13,9 +13,9 @@ import pytest
 import uvloop
 
 from gateway.adapters.egress import Guard
-from gateway.adapters.http_upstream import Deadlines
 from gateway.adapters.upstream_pool import tunnel
 from gateway.adapters.upstream_pool import upstream as module
+from gateway.adapters.upstream_pool.deadlines import Deadlines
 from gateway.adapters.upstream_pool.reply import Reply
 from gateway.adapters.upstream_pool.upstream import PooledUpstream, open_upstream
 from gateway.domain.errors import Fault, GatewayError

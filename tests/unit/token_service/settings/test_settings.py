@@ -84,9 +84,7 @@ def test_traces_go_to_an_endpoint(tmp_path: Path) -> None:
         ({"sample_ratio": 1.1}, "tracing.sample_ratio"),
     ],
 )
-def test_what_is_no_endpoint_is_refused(
-    tmp_path: Path, section: dict[str, Any], path: str
-) -> None:
+def test_what_is_no_endpoint_is_refused(tmp_path: Path, section: dict[str, Any], path: str) -> None:
     (problem,) = problems(tmp_path, {"tracing": section})
     assert problem.startswith(f"{path}: ")
     assert "secret" not in problem
