@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace.export import (
     SpanExportResult,
 )
 
+from runtime.logs import fields
 from runtime.tracing.destination import Destination
 
 log = logging.getLogger("tracing")
@@ -22,6 +23,7 @@ log = logging.getLogger("tracing")
 MOST_WAITING = 4_096
 """Some 2 KB each."""
 MOST_AT_ONCE = 512
+NO_GRPC_PROXY = (("grpc.enable_http_proxy", 0),)
 DELAY_MILLISECONDS = 1_000
 SEND_SECONDS = 5
 CLOSE_SECONDS = 3.0
@@ -61,7 +63,9 @@ class Counted(SpanExporter):
             return
         self._is_down = is_down
         if is_down:
-            log.warning("spans are lost: the collector does not take them: %s", reason)
+            log.warning(
+                "spans are lost: the collector does not take them", extra=fields(reason=reason)
+            )
         else:
             log.info("the collector takes spans again")
 
@@ -110,6 +114,10 @@ class Sending(SpanProcessor):
         closing = Thread(target=self._batches.shutdown, name="spans-last", daemon=True)
         closing.start()
         closing.join(CLOSE_SECONDS)
+        left = self._accepted - self._exporter.taken
+        if left:
+            # Nobody scrapes the metric any more.
+            log.warning("spans are lost: the collector took too long", extra=fields(spans=left))
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """See SpanProcessor."""
@@ -121,7 +129,15 @@ def _exporter(destination: Destination) -> SpanExporter:
         # Each loads half a second of modules; one of them is enough.
         from opentelemetry.exporter.otlp.proto.grpc import trace_exporter as grpc_exporter
 
-        return grpc_exporter.OTLPSpanExporter(destination.url, timeout=SEND_SECONDS)
+        return grpc_exporter.OTLPSpanExporter(
+            destination.url,
+            timeout=SEND_SECONDS,
+            channel_options=NO_GRPC_PROXY,  # type: ignore[arg-type]  # numbers are options too
+        )
+    import requests
     from opentelemetry.exporter.otlp.proto.http import trace_exporter as http_exporter
 
-    return http_exporter.OTLPSpanExporter(destination.url, timeout=SEND_SECONDS)
+    session = requests.Session()
+    # Neither a proxy of the environment's nor a password from a ~/.netrc.
+    session.trust_env = False
+    return http_exporter.OTLPSpanExporter(destination.url, timeout=SEND_SECONDS, session=session)

@@ -23,7 +23,6 @@ from runtime.version import VERSION
 
 TRACEPARENT = "traceparent"
 Value = str | int | float | bool
-NANOSECONDS = 1e9
 
 
 class Kind(Enum):
@@ -97,13 +96,10 @@ class Tracer:
         self._tracer = self._provider.get_tracer("copilot-gateway", VERSION)
         self._propagator = TraceContextTextMapPropagator()
 
-    def begin(
-        self, name: str, kind: Kind, parent: str | None = None, began: float | None = None
-    ) -> Span:
+    def begin(self, name: str, kind: Kind, parent: str | None = None) -> Span:
         """A span; without a parent a child of the present task's, else a trace of its own.
 
-        parent: another's `traceparent`, which may be anything. began: seconds since the epoch;
-        None: now.
+        parent: another's `traceparent`, which may be anything.
         """
         context = None
         if parent is not None:
@@ -111,8 +107,7 @@ class Tracer:
             # else callers send along (tracestate, baggage) is not read.
             empty = otel_context.Context()
             context = self._propagator.extract({TRACEPARENT: parent}, context=empty)
-        start = int(began * NANOSECONDS) if began is not None else None
-        return Span(self._tracer.start_span(name, context, kind.value, start_time=start))
+        return Span(self._tracer.start_span(name, context, kind.value))
 
     @contextmanager
     def span(self, name: str, kind: Kind, parent: str | None = None) -> Iterator[Span]:

@@ -28,6 +28,8 @@ class Received:
     """A span as it came."""
 
     service: str
+    instance: str
+    """Which process of the service."""
     name: str
     kind: str
     trace: str
@@ -73,7 +75,7 @@ class OtlpReceiver:
         for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
             of = _values(resource.resource.attributes)
             for scope in resource.scope_spans:
-                self.spans += [_received(str(of["service.name"]), span) for span in scope.spans]
+                self.spans += [_received(of, span) for span in scope.spans]
 
     def __enter__(self) -> Self:
         start = self._serve_grpc if self._is_grpc else self._serve_http
@@ -136,9 +138,10 @@ class OtlpReceiver:
         self._stop = lambda: server.stop(1).wait()
 
 
-def _received(service: str, span: Any) -> Received:
+def _received(resource: Mapping[str, Any], span: Any) -> Received:
     return Received(
-        service=service,
+        service=resource["service.name"],
+        instance=resource["service.instance.id"],
         name=span.name,
         kind=type(span).SpanKind.Name(span.kind).removeprefix("SPAN_KIND_"),
         trace=span.trace_id.hex(),

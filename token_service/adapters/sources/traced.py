@@ -24,3 +24,7 @@ class TracedSource:
             except TokenServiceError as error:
                 span.failed(error.reason)
                 raise
+            except Exception as error:
+                # A bug; its text may hold a value.
+                span.failed(type(error).__name__)
+                raise
