@@ -2,12 +2,14 @@
 
 A line has a constant message and fields; values are never formatted into the message, so
 that lines can be counted. Callers pass fields by `extra=fields(...)` and are responsible for
-never passing a secret, a prompt or an answer: this module prints what it is given.
+never passing a secret, a prompt or an answer: this module prints what it is given. Of exceptions
+it prints types and places and never the text, which may quote what they were about.
 """
 
 import json
 import logging
 import sys
+import traceback
 from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -22,6 +24,9 @@ FieldValue = str | int | float | bool | None
 
 TRACE: ContextVar[tuple[str, str] | None] = ContextVar("trace", default=None)
 """The trace and the span of the present task, as lines name them; None where nothing is traced."""
+
+
+MOST_CAUSES = 5
 
 
 def fields(**values: FieldValue) -> dict[str, Mapping[str, FieldValue]]:
@@ -71,7 +76,7 @@ class JsonFormatter(logging.Formatter):
         if trace is not None:
             line["trace_id"], line["span_id"] = trace
         if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
+            line["traceback"] = _places(record.exc_info[1])
         try:
             return _ENCODER.encode(line).decode()
         except UnicodeEncodeError:
@@ -90,8 +95,24 @@ class TextFormatter(logging.Formatter):
         pairs = "".join(f" {name}={_on_one_line(value)}" for name, value in values.items())
         line = f"{_timestamp(record)} {record.levelname.lower():7} {record.getMessage()}{pairs}"
         if record.exc_info:
-            line += "\n" + self.formatException(record.exc_info)
+            line += "\n" + _places(record.exc_info[1])
         return line
+
+
+def _places(error: BaseException | None) -> str:
+    """Where it was raised and what kind it is; then what it came from and holds, likewise."""
+    waiting, said = [error], list[str]()
+    while waiting and len(said) < MOST_CAUSES:
+        found = waiting.pop(0)
+        if found is None:
+            continue
+        places = "".join(traceback.format_tb(found.__traceback__))
+        said.append(f"{places}{type(found).__module__}.{type(found).__qualname__}")
+        waiting += found.exceptions if isinstance(found, BaseExceptionGroup) else ()
+        waiting.append(
+            found.__cause__ or (None if found.__suppress_context__ else found.__context__)
+        )
+    return "\nand\n".join(said)
 
 
 def _on_one_line(value: FieldValue) -> str:

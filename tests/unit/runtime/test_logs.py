@@ -64,7 +64,27 @@ def test_a_traceback_stays_inside_its_json_line() -> None:
     except LookupError:
         logging.getLogger("sample").exception("failed")
     (line,) = stream.getvalue().splitlines()
-    assert "LookupError: gone" in json.loads(line)["traceback"]
+    said = json.loads(line)["traceback"]
+    assert said.endswith("builtins.LookupError")
+    assert "test_logs.py" in said
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_no_exception_is_quoted_nor_what_it_came_from(log_format: LogFormat) -> None:
+    stream, secret = io.StringIO(), "-".join(("can", "ary"))
+    setup("info", log_format, stream)
+    try:
+        try:
+            raise ValueError(secret)
+        except ValueError as error:
+            raise ExceptionGroup(secret, [LookupError(secret), OSError(secret)]) from error
+    except ExceptionGroup:
+        logging.getLogger("sample").exception("failed")
+    said = stream.getvalue()
+    assert secret not in said
+    kinds = [f"builtins.{kind}" for kind in ("ExceptionGroup", "LookupError", "OSError")]
+    assert sorted(kinds, key=said.index) == kinds
+    assert "builtins.ValueError" in said
 
 
 def test_lines_below_the_level_are_not_written() -> None:

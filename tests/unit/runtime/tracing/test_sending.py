@@ -1,5 +1,6 @@
 """How spans go to a collector: to it alone, with what the operator gives along, and bounded."""
 
+import asyncio
 import logging
 import threading
 from collections.abc import Sequence
@@ -12,7 +13,9 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from runtime.tracing import sending
 from runtime.tracing.destination import Destination, destination
 from runtime.tracing.tracer import Kind, Tracer
+from tests.servers.certificates import Authority, dns
 from tests.servers.otlp_receiver import OtlpReceiver
+from tests.servers.tls_front import TlsFront, fronting_tls
 
 BOTH = pytest.mark.parametrize("is_grpc", [False, True], ids=["http", "grpc"])
 NOWHERE = "http://user:canary@127.0.0.1:9"
@@ -65,6 +68,26 @@ def test_what_the_environment_says_of_a_pod_is_on_its_spans(
     assert b"gateway-0" in collector.raw
     # Nothing of the process: a command line may hold what is nobody's business.
     assert b"process." not in collector.raw
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("is_vouched_for", [True, False])
+async def test_a_collectors_certificate_is_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_vouched_for: bool
+) -> None:
+    authority = Authority()
+    vouching = authority if is_vouched_for else Authority("another")
+    (tmp_path / "ca.pem").write_bytes(vouching.ca)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", str(tmp_path / "ca.pem"))
+    pair = authority.issue("localhost", [dns("localhost")])
+    with OtlpReceiver() as collector:
+        front = TlsFront(int(collector.url.rpartition(":")[2]))
+        async with fronting_tls(front, pair, "localhost", tmp_path):
+            tracer = Tracer("service", destination(front.url))
+            with tracer.span("request", Kind.SERVER, ""):
+                pass
+            await asyncio.to_thread(tracer.close)
+    assert len(collector.spans) == is_vouched_for
 
 
 class Hanging(SpanExporter):
