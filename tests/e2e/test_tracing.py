@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 TRACEPARENT = f"00-{TRACE}-{PARENT}-01"
+KEY_OF = "key-of-"
 STATUS = "http.response.status_code"
 SEAT = {"seat-1": "ghu_simulated_octocat"}
 SEATS = {f"seat-{n}": f"ghu_simulated_seat_{n}" for n in range(1, 9)}
@@ -38,7 +39,7 @@ class House:
         self.upstream, self.broker, self.fleet, self.collector = upstream, broker, fleet, collector
 
     def key(self, name: str) -> str:
-        return self.fleet.keys[name]
+        return self.fleet.keys[KEY_OF + name]
 
     async def trace_of(self, request_id: str) -> list[Received]:
         """All spans of a request, once there are no more to come."""
@@ -90,7 +91,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
                 "accounts": [{"id": "seat-7", "priority": 0}, {"id": "seat-8", "priority": 1}],
             }
         )
-        keys = [{"id": group["id"], "group": group["id"]} for group in groups]
+        keys = [{"id": f"{KEY_OF}{group['id']}", "group": group["id"]} for group in groups]
         with (
             Broker(directory, upstream.base_url, SEATS, settings=tracing) as broker,
             GatewayFleet(directory, broker, groups=groups, keys=keys, settings=tracing) as fleet,
@@ -310,6 +311,18 @@ async def test_who_shows_no_good_key_makes_no_span(house: House) -> None:
     await house.trace_of(after.headers["x-request-id"])
     ids = [each.attributes.get("gateway.request_id") for each in house.collector.spans[before:]]
     assert reply.headers["x-request-id"] not in ids
+
+
+async def test_no_token_no_credential_no_key_and_no_keys_id_is_told_to_the_collector(
+    house: House,
+) -> None:
+    """Over all that the tests above have sent, refusals and failures too."""
+    reply = await ask(house.fleet.url, house.key(GROUP), question("hello"))
+    await house.trace_of(reply.headers["x-request-id"])
+    issued = house.upstream.issued()
+    assert issued
+    secrets = (*issued, *SEATS.values(), *house.fleet.keys.values(), KEY_OF)
+    assert [each for each in secrets if each.encode() in house.collector.raw] == []
 
 
 async def test_a_collector_may_be_asked_over_grpc_and_gets_a_part_of_the_traces(
