@@ -46,10 +46,6 @@ class Span:
         found = self._span.get_span_context()
         return f"00-{found.trace_id:032x}-{found.span_id:016x}-{found.trace_flags:02x}"
 
-    def name(self, name: str) -> None:
-        """Call it something else: from a closed list."""
-        self._span.update_name(name)
-
     def set(self, values: Mapping[str, Value | None]) -> None:
         """Add attributes; None is left out."""
         for key, value in values.items():

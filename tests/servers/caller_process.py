@@ -10,16 +10,13 @@ computes deadlines keeps the right one too.
 import asyncio
 import importlib
 import json
-import subprocess
 import sys
 import time
 import types
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from tests.servers.process import ROOT, clean_environment
+from tests.servers.module_process import ModuleProcess
 from token_client.client import TokenClient
 from token_client.errors import TokenError
 
@@ -38,34 +35,16 @@ class Told:
     off_by: int
 
 
-class CallerProcess:
+class CallerProcess(ModuleProcess):
     """The process, ended with the block."""
 
     def __init__(self, target: str, token_file: Path, seconds: float, off_by: int) -> None:
-        self._arguments = [target, str(token_file), str(seconds), str(off_by)]
+        arguments = [target, str(token_file), str(seconds), str(off_by)]
+        super().__init__("tests.servers.caller_process", arguments)
 
     def told(self) -> Told:
         """Wait for its end; what it said."""
-        out, _ = self._process.communicate(timeout=120)
-        return Told(**json.loads(out))
-
-    def __enter__(self) -> Self:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.servers.caller_process", *self._arguments],
-            cwd=ROOT,
-            env=clean_environment(),
-            stdout=subprocess.PIPE,
-        )
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        with self._process:
-            self._process.kill()
+        return Told(**json.loads(self.said(120)))
 
 
 def shift_wall_clock(seconds: int) -> None:

@@ -15,15 +15,12 @@ import contextlib
 import json
 import os
 import secrets
-import subprocess
 import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
-from tests.servers.process import ROOT, clean_environment
+from tests.servers.module_process import ModuleProcess
 
 KINDS = ("kept", "fresh", "impatient", "many")
 PATIENCE_SECONDS = 0.02
@@ -53,35 +50,17 @@ class Guessed:
         return self.sent / self.seconds
 
 
-class GuessersProcess:
+class GuessersProcess(ModuleProcess):
     """The process, ended with the block."""
 
     def __init__(self, port: int, connections: int, seconds: float, kind: str) -> None:
         assert kind in KINDS
-        self._arguments = ["127.0.0.1", str(port), str(connections), str(seconds), kind]
+        arguments = ["127.0.0.1", str(port), str(connections), str(seconds), kind]
+        super().__init__("tests.servers.guessers", arguments)
 
     def guessed(self) -> Guessed:
         """Wait for its end; what it said."""
-        out, _ = self._process.communicate(timeout=300)
-        return Guessed(**json.loads(out))
-
-    def __enter__(self) -> Self:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.servers.guessers", *self._arguments],
-            cwd=ROOT,
-            env=clean_environment(),
-            stdout=subprocess.PIPE,
-        )
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        with self._process:
-            self._process.kill()
+        return Guessed(**json.loads(self.said(300)))
 
 
 class _Guesses:
