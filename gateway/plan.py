@@ -6,11 +6,11 @@ Which endpoint serves the model, the caller's body as that takes it, the headers
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from gateway.answers import Expected
 from gateway.catalogue import Catalogue
 from gateway.domain import portable
 from gateway.domain.call import Call
 from gateway.domain.errors import Fault, GatewayError
+from gateway.domain.expected import Expected
 from gateway.domain.fitting import fit, kept_betas, without_effort
 from gateway.domain.groups import Group, rename_model
 from gateway.domain.headers import Outgoing

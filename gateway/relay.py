@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
-from gateway.answers import StreamAnswer, assemble, open_stream, read_whole, refusal_of
+from gateway.answers import assemble, read_whole, refusal_of
 from gateway.domain import failover
 from gateway.domain.call import Call
 from gateway.domain.errors import GatewayError
@@ -32,6 +32,7 @@ from gateway.ports import (
 )
 from gateway.quota_watch import QuotaWatch
 from gateway.seats import Search, Seat, Seats
+from gateway.stream_answers import StreamAnswer, open_stream
 
 
 @dataclass(frozen=True, slots=True)

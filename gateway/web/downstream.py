@@ -13,7 +13,6 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from gateway.answers import StreamAnswer
 from gateway.domain.errors import GatewayError
 from gateway.domain.protocols import Protocol
 from gateway.domain.stream_ends import StreamEnd, end_of
@@ -21,6 +20,7 @@ from gateway.domain.streams.endings import ping
 from gateway.domain.usage.record import Outcome
 from gateway.metering import Metering
 from gateway.ports import Clock, Exchange
+from gateway.stream_answers import StreamAnswer
 from gateway.web.problems import error_event
 
 STREAM_HEADERS = {

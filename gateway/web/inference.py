@@ -4,13 +4,13 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
-from gateway.answers import StreamAnswer
 from gateway.domain.call import Call
 from gateway.domain.errors import GatewayError
 from gateway.domain.protocols import Protocol
 from gateway.domain.usage.record import Outcome
 from gateway.ports import Exchange
 from gateway.relay import Answer
+from gateway.stream_answers import StreamAnswer
 from gateway.web.bodies import READERS, Incoming
 from gateway.web.body import read_body
 from gateway.web.context import Caller, Context

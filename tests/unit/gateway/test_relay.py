@@ -12,7 +12,6 @@ from gateway.adapters.affinity import MemoryAffinity
 from gateway.adapters.board import MemoryBoard
 from gateway.adapters.budget_counters import MemoryBudgets
 from gateway.adapters.slots import MemorySlots
-from gateway.answers import StreamAnswer
 from gateway.budgets import Budgets
 from gateway.domain.call import Call
 from gateway.domain.errors import Fault, GatewayError
@@ -30,6 +29,7 @@ from gateway.quota_watch import QuotaWatch
 from gateway.relay import Relay, WholeAnswer
 from gateway.rooms import Rooms
 from gateway.seats import Seats
+from gateway.stream_answers import StreamAnswer
 from tests.fakes.calls import BODY, a_call, a_group, an_exchange, bound_to
 from tests.fakes.clock import FakeClock
 from tests.fakes.gateway_ports import FakeTokens, RecordedEvents
