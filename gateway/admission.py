@@ -3,9 +3,6 @@
 The room is the key's own: one busy key keeps no other one waiting.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 from gateway.domain.api_keys import ApiKey
 from gateway.domain.errors import Fault, GatewayError
 from gateway.ports import Clock, Exchange, GatewayEvents, Lease
@@ -24,16 +21,18 @@ class Admission:
         self._clock = clock
         self._events = events
 
-    @asynccontextmanager
-    async def place(self, key: ApiKey, exchange: Exchange) -> AsyncIterator[None]:
-        """One of the key's places, for the length of the block. Raises GatewayError."""
+    async def enter(self, key: ApiKey, exchange: Exchange) -> Lease | None:
+        """One of the key's places, for `leave`; None where the key has no limit.
+
+        Raises GatewayError.
+        """
         if key.max_concurrency is None:
-            yield
-            return
-        lease = await self._take(key, key.max_concurrency, exchange)
-        try:
-            yield
-        finally:
+            return None
+        return await self._take(key, key.max_concurrency, exchange)
+
+    def leave(self, lease: Lease | None) -> None:
+        """Give the place back."""
+        if lease is not None:
             self._rooms.give_back(lease)
 
     async def _take(self, key: ApiKey, limit: int, exchange: Exchange) -> Lease:

@@ -4,7 +4,6 @@ It is repaired where SDKs would choke, assembled where upstream only streams, an
 the caller speaks another protocol than upstream. Knows neither accounts nor callers.
 """
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from gateway.domain import upstream_errors
@@ -16,8 +15,8 @@ from gateway.domain.upstream_errors import explain_event
 from gateway.domain.usage.reading import Meter
 from gateway.domain.whole import chat as whole_chat
 from gateway.domain.whole.assembling import ChatAssembly
-from gateway.ports import Clock, UpstreamReply
-from gateway.stream_answers import MAX_WHOLE_ANSWER_BYTES, StreamAnswer, open_stream
+from gateway.ports import UpstreamReply
+from gateway.stream_answers import MAX_WHOLE_ANSWER_BYTES, open_stream
 
 
 async def read_whole(reply: UpstreamReply, expected: Expected, meter: Meter) -> bytes:
@@ -41,29 +40,34 @@ def translated(body: bytes, expected: Expected) -> bytes:
 
 
 async def assemble(
-    reply: UpstreamReply, expected: Expected, meter: Meter, idle_seconds: float, clock: Clock
+    reply: UpstreamReply, expected: Expected, meter: Meter, idle_seconds: float
 ) -> bytes:
     """One whole answer from a chat stream, translated. Raises GatewayError.
 
     meter: see open_stream.
     """
     plain = replace(expected, translation=None)
-    answer = await open_stream(reply, plain, meter, idle_seconds, clock)
-    assembly = ChatAssembly()
-    size = 0
-    async for events in _pieces(answer):
-        size += len(events)
-        if size > MAX_WHOLE_ANSWER_BYTES:
-            raise GatewayError(
-                Fault.UPSTREAM_BAD_ANSWER, "Upstream's answer is larger than allowed here."
-            )
-        assembly.feed(events)
+    answer = await open_stream(reply, plain, meter, idle_seconds)
+    assembly = _BoundedAssembly()
+    await answer.pour(assembly)
     return translated(assembly.result(), expected)
 
 
-async def _pieces(answer: StreamAnswer) -> AsyncIterator[bytes]:
-    while piece := await answer.next():
-        yield piece
+class _BoundedAssembly(ChatAssembly):
+    """Puts a stream together that is not larger than a whole answer may be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._size = 0
+
+    def write(self, piece: bytes) -> None:
+        """See stream_answers.Outlet."""
+        self._size += len(piece)
+        if self._size > MAX_WHOLE_ANSWER_BYTES:
+            raise GatewayError(
+                Fault.UPSTREAM_BAD_ANSWER, "Upstream's answer is larger than allowed here."
+            )
+        self.feed(piece)
 
 
 async def refusal_of(reply: UpstreamReply, now: float, platform: str) -> GatewayError:

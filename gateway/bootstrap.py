@@ -9,8 +9,6 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from aiohttp import web
-
 from gateway.adapters.audit_log import AuditLog
 from gateway.adapters.egress import Guard
 from gateway.adapters.event_log import LoggedEvents
@@ -47,12 +45,12 @@ from gateway.seats import Seats
 from gateway.settings.document import Settings
 from gateway.settings.reading import Configuration
 from gateway.settings.snapshot import Snapshot, snapshot_of
-from gateway.web.connections import Connections, FrontServer
+from gateway.web.connections import Connections
 from gateway.web.context import Context
-from gateway.web.downstream import Heartbeats
+from gateway.web.front import Front
+from gateway.web.http1.server import CallersServer
 from gateway.web.late_answers import LateAnswers
 from gateway.web.lifetimes import Lifetimes
-from gateway.web.server import Front
 from runtime import logs
 from runtime.clock import SystemClock
 from runtime.ids import RandomIds
@@ -65,9 +63,6 @@ from runtime.workers import end_with_parent
 
 log = logging.getLogger("gateway")
 
-KEEPALIVE_SECONDS = 75.0
-"""Longer than a load balancer's usual 60 s, so that it is the one to close an idle connection:
-the other way round a request can meet a connection that is just being closed."""
 KEYS_SECONDS = 5.0
 """How long the start waits for the database's keys; then it goes on with the configuration's."""
 QUIET_SECONDS, LOOK_SECONDS = 1.0, 0.05
@@ -149,7 +144,7 @@ class Service:
             books = await self._open_books(stack)
             context = await self._build(stack, books)
             await _read_once(context.keys)
-            runner = await self._listen(context, stack)
+            server = await self._listen(context, stack)
             reloader = self._reloader(context)
             async with asyncio.TaskGroup() as tasks:
                 # The counts of the audit's last minute are written, whatever ends the service.
@@ -168,7 +163,7 @@ class Service:
                 log.info("listening", extra=logs.fields(address=str(address)))
                 signum = await stop_signal(reloader.ask if reloader is not None else None)
                 log.info("draining", extra=logs.fields(signal=signum.name))
-                await self._drain(context, runner)
+                await self._drain(context, server)
                 for task in background:
                     task.cancel()
         log.info("stopped")
@@ -228,7 +223,6 @@ class Service:
             idle_seconds=limits.idle_seconds,
             total_seconds=limits.total_seconds,
         )
-        heartbeats = await stack.enter_async_context(Heartbeats(limits.heartbeat_seconds))
         lifetimes = Lifetimes(limits.total_seconds, lambda sha256: keys.revoked(sha256))
         keys = Keys(
             self._snapshot.keys,
@@ -249,7 +243,7 @@ class Service:
             clock=clock,
             events=events,
             lifetimes=lifetimes,
-            heartbeats=heartbeats,
+            heartbeat_seconds=limits.heartbeat_seconds,
             callers=Callers(keys, tokens, Guesses(clock), clock),
             keys=keys,
             groups=self._snapshot.groups,
@@ -263,22 +257,15 @@ class Service:
             tracing=self._traces.requests if self._traces is not None else None,
         )
 
-    async def _listen(self, context: Context, stack: AsyncExitStack) -> web.ServerRunner:
-        drain = self._settings.drain
-        runner = web.ServerRunner(
-            front_server(context), shutdown_timeout=drain.stream_seconds + LAST_WORDS_SECONDS
-        )
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
+    async def _listen(self, context: Context, stack: AsyncExitStack) -> CallersServer:
+        server = callers_server(context)
+        stack.push_async_callback(server.close, LAST_WORDS_SECONDS)
         address = Address(self._settings.listen.host, self._settings.listen.port)
         try:
-            site = web.TCPSite(
-                runner, address.host, address.port, reuse_port=self._is_worker or None
-            )
-            await site.start()
+            await server.listen(address.host, address.port, shares_port=self._is_worker)
         except OSError as error:
             raise taken("listen.port", address, reason_of(error)) from error
-        return runner
+        return server
 
     # --- changes while it runs ---
 
@@ -306,7 +293,7 @@ class Service:
 
     # --- the end ---
 
-    async def _drain(self, context: Context, runner: web.ServerRunner) -> None:
+    async def _drain(self, context: Context, server: CallersServer) -> None:
         """The order in which the gateway stops."""
         drain = self._settings.drain
         # 1. Load balancers look elsewhere from now on, but notice with a delay; until then
@@ -319,13 +306,12 @@ class Service:
         ending = asyncio.get_running_loop().call_later(
             drain.stream_seconds, context.lifetimes.end_all
         )
-        for site in list(runner.sites):
-            await site.stop()
+        server.stop_listening()
         # 3. An answer that began before the drain has not said that its connection ends with it:
         #    its caller's next request may be on its way on that connection, and is answered too.
         deadline = asyncio.get_running_loop().time() + drain.stream_seconds
         await _quiet(context.lifetimes, deadline)
-        await runner.cleanup()
+        await server.close(drain.stream_seconds + LAST_WORDS_SECONDS)
         ending.cancel()
 
 
@@ -355,15 +341,7 @@ def _there(reloader: Reloader[Snapshot] | None) -> Iterable[Reloader[Snapshot]]:
     return () if reloader is None else (reloader,)
 
 
-def front_server(context: Context) -> FrontServer:
+def callers_server(context: Context) -> CallersServer:
     """The callers' HTTP server, not listening yet."""
     front = Front(context)
-    return FrontServer(
-        context.connections,
-        front.refuse,
-        front.handle,
-        # A caller that leaves cancels its handler, and with it the upstream request, at once.
-        handler_cancellation=True,
-        access_log=None,
-        keepalive_timeout=KEEPALIVE_SECONDS,
-    )
+    return CallersServer(context.connections, front.handle, front.refuse, context.clock)

@@ -12,7 +12,7 @@ from gateway.domain.budgets.holder import Holder
 from gateway.domain.budgets.reservation import Reservation
 from gateway.domain.budgets.totals import Counter, Totals
 from gateway.domain.budgets.verdict import Answer, Claim
-from gateway.domain.errors import Fault
+from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.initiator import Verdict
 from gateway.domain.quotas import Quota
 from gateway.domain.stored_keys import StoredKey
@@ -86,8 +86,21 @@ class UpstreamRequest:
     body: bytes | None = field(default=None, repr=False)
 
 
+class Sink(Protocol):
+    """Takes a body as it arrives, inside the event loop's callback: no task runs in between."""
+
+    def write(self, data: bytes) -> None:
+        """More of the body, never empty. Waits for nothing and raises nothing."""
+
+    def finish(self, error: GatewayError | None) -> None:
+        """There is no more: the body has ended, or has broken off with this error (UPSTREAM_*)."""
+
+
 class UpstreamReply(Protocol):
-    """An answer whose status and headers are there; its body may still be arriving."""
+    """An answer whose status and headers are there; its body may still be arriving.
+
+    Its body is taken in one of three ways: `chunks`, `read`, or `pour`, which may follow `chunks`.
+    """
 
     @property
     def status(self) -> int:
@@ -103,15 +116,31 @@ class UpstreamReply(Protocol):
     async def read(self, limit: int) -> bytes:
         """The whole body. Raises GatewayError when it breaks off or is longer than `limit`."""
 
+    def pour(self, sink: Sink) -> None:
+        """Give what is left of the body to the sink, what has come at once and the rest as it
+        arrives. May be said again."""
+
+    def pause(self) -> None:
+        """The sink is behind: read nothing for now. What one read had brought may still come."""
+
+    def resume(self) -> None:
+        """The sink has caught up."""
+
+    def close(self) -> None:
+        """Nobody listens any more; ends the request unless its answer has ended."""
+
 
 class Upstream(Protocol):
     """The way to a platform's API."""
 
-    def send(self, request: UpstreamRequest) -> AbstractAsyncContextManager[UpstreamReply]:
-        """Send and wait for the headers of the answer; leaving the context ends the request.
+    async def open(self, request: UpstreamRequest) -> UpstreamReply:
+        """Send and wait for the headers of the answer; whoever has the reply closes it.
 
         Raises GatewayError (UPSTREAM_*). Being cancelled closes the connection at once.
         """
+
+    def send(self, request: UpstreamRequest) -> AbstractAsyncContextManager[UpstreamReply]:
+        """The same as a context, which closes the reply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,6 +405,10 @@ class KeyEvents(Protocol):
 
 class Source(Protocol):
     """Records that wait to be brought into the ledger, handed out batch by batch."""
+
+    @property
+    def is_all(self) -> bool:
+        """Whether what `next` gave last was surely all there was. What has come since can wait."""
 
     async def next(self) -> Sequence[UsageRecord]:
         """The next ones; empty when there are none at the moment. Bounded, raises nothing."""

@@ -6,9 +6,9 @@ out, so until then every failure may still be made good (docs/decisions/0014).
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
 
 from gateway.answers import assemble, read_whole, refusal_of
 from gateway.domain import failover
@@ -34,31 +34,36 @@ from gateway.quota_watch import QuotaWatch
 from gateway.seats import Search, Seat, Seats
 from gateway.stream_answers import StreamAnswer, open_stream
 
-
-@dataclass(frozen=True, slots=True)
-class WholeAnswer:
-    """An answer that is all there."""
-
-    body: bytes = field(repr=False)
+Answer = StreamAnswer | bytes
+"""A whole one as its body."""
+AT_THE_START = Journey()
 
 
-Answer = StreamAnswer | WholeAnswer
+class Passage:
+    """One call's way over the accounts, and the answer it has led to.
 
+    Whoever has it gives it back to `Relay.close`.
+    """
 
-@dataclass(slots=True)
-class _Trip:
-    """One call's way over the accounts."""
+    __slots__ = (
+        "answer", "call", "deadline", "exchange", "journey", "reply", "search", "seat", "span",
+        "token",
+    )  # fmt: skip
 
-    call: Call
-    search: Search
-    exchange: Exchange
-    deadline: float
-    answer_id: str
-    """What the ids of a translated answer are made of."""
-    seat: Seat | None = None
-    token: AccountToken | None = None
-    """What to use instead of asking for one: the seat's token was just renewed."""
-    journey: Journey = field(default_factory=Journey)
+    answer: Answer
+
+    def __init__(self, call: Call, exchange: Exchange, deadline: float) -> None:
+        self.call = call
+        self.search = Search(call)
+        self.exchange = exchange
+        self.deadline = deadline
+        self.seat: Seat | None = None
+        self.token: AccountToken | None = None
+        """What to use instead of asking for one: the seat's token was just renewed."""
+        self.journey = AT_THE_START
+        self.reply: UpstreamReply | None = None
+        self.span: AbstractContextManager[UpstreamRequest] | None = None
+        """Of the present attempt, where there are traces."""
 
 
 class Relay:
@@ -96,94 +101,100 @@ class Relay:
         self._idle_seconds = idle_seconds
         self._total_seconds = total_seconds
 
-    @asynccontextmanager
-    async def open(self, call: Call, exchange: Exchange) -> AsyncIterator[Answer]:
-        """The answer to a call, once there is one that may be handed out.
+    async def open(self, call: Call, exchange: Exchange) -> Passage:
+        """The way to the answer of a call, once there is one that may be handed out.
 
-        Raises GatewayError for everything that is no success; what the answer raises later, while
-        it is being read, is the account's failure too. Leaving the context ends the upstream
-        request, finished or not, and gives the account's place back.
+        Raises GatewayError for everything that is no success.
 
         `exchange.spent` is what all attempts cost that are over, failed ones too; of a whole answer
-        it is all there when that is handed out. A stream that is handed out adds `answer.spent`
-        while the context is left, however that happens; before, the sum of both is what is known.
+        it is all there when that is handed out. What a stream costs that is handed out is added by
+        `close`; before, the sum of both is what is known.
         """
-        trip = _Trip(
-            call,
-            Search(call),
-            exchange,
-            exchange.started + self._total_seconds,
-            exchange.request_id.replace("-", ""),
-        )
+        passage = Passage(call, exchange, exchange.started + self._total_seconds)
         self._health.asked(call.group.id)
         try:
-            async with AsyncExitStack() as stack:
-                answer = await self._first_good(stack, trip)
-                seat = trip.seat
-                try:
-                    yield answer
-                except GatewayError as error:
-                    # After the commit point: nothing can be made good, but it counts.
-                    if exchange.trace is not None:
-                        exchange.trace.failed(error.fault)
-                    self._blame(trip, seat, error)
-                    raise
-                finally:
-                    if isinstance(answer, StreamAnswer):
-                        exchange.spent += answer.spent
-        finally:
-            self._leave(trip)
+            passage.answer = await self._first_good(passage)
+        except BaseException:
+            self._end_attempt(passage)
+            self._leave(passage)
+            raise
+        return passage
 
-    async def _first_good(self, stack: AsyncExitStack, trip: _Trip) -> Answer:
+    def close(self, passage: Passage, error: GatewayError | None = None) -> None:
+        """End the upstream request, finished or not, and give the account's place back.
+
+        error: what the answer raised while it was being read, which is the account's failure too:
+        after the commit point nothing can be made good, but it counts.
+        """
+        exchange = passage.exchange
+        if error is not None:
+            if exchange.trace is not None:
+                exchange.trace.failed(error.fault)
+            self._blame(passage, passage.seat, error)
+        if isinstance(passage.answer, StreamAnswer):
+            exchange.spent += passage.answer.spent
+        self._end_attempt(passage)
+        self._leave(passage)
+
+    async def _first_good(self, passage: Passage) -> Answer:
         while True:
-            seat = trip.seat
-            if seat is None:
-                seat = trip.seat = await self._seats.find(trip.search)
-                trip.exchange.account = seat.account.id
-                trip.exchange.served_by = seat.group.id
-                trip.exchange.platform = seat.group.platform
-                trip.journey = replace(trip.journey, stripped=seat.has_foreign_state)
+            seat = passage.seat or await self._sit(passage)
             try:
-                answer = await self._attempt(stack, trip, seat)
+                answer = await self._attempt(passage, seat)
             except GatewayError as error:
-                if trip.exchange.trace is not None:
-                    trip.exchange.trace.failed(error.fault)
-                await stack.aclose()
-                await self._go_on(trip, seat, error)
+                if passage.exchange.trace is not None:
+                    passage.exchange.trace.failed(error.fault)
+                self._end_attempt(passage)
+                await self._go_on(passage, seat, error)
             else:
                 self._health.succeeded(seat.account.id, seat.group.platform)
                 return answer
 
+    async def _sit(self, passage: Passage) -> Seat:
+        seat = passage.seat = await self._seats.find(passage.search)
+        exchange = passage.exchange
+        exchange.account = seat.account.id
+        exchange.served_by = seat.group.id
+        exchange.platform = seat.group.platform
+        if seat.has_foreign_state is not passage.journey.stripped:
+            passage.journey = replace(passage.journey, stripped=seat.has_foreign_state)
+        return seat
+
     # --- one attempt ---
 
-    async def _attempt(self, stack: AsyncExitStack, trip: _Trip, seat: Seat) -> Answer:
+    async def _attempt(self, passage: Passage, seat: Seat) -> Answer:
         """Upstream's answer to one request. Raises GatewayError."""
-        trip.token = token = trip.token or await self._tokens.get(seat.account.id)
+        exchange = passage.exchange
+        token = passage.token or await self._tokens.get(seat.account.id)
+        passage.token = token
         plan = await self._planner.plan(
-            trip.call, seat.group, seat.account.id, seat.has_foreign_state, trip.answer_id
+            passage.call,
+            seat.group,
+            seat.account.id,
+            seat.has_foreign_state,
+            exchange.request_id.replace("-", ""),
         )
-        _record(trip.exchange, plan)
+        _record(exchange, plan)
         meter = Meter(plan.expected.protocol)
         answer: Answer | None = None
         sent = self._clock.monotonic()
         try:
-            request = plan.request(token)
-            if trip.exchange.trace is not None:
-                request = stack.enter_context(trip.exchange.trace.attempt(trip.exchange, request))
-            reply = await self._send(stack, trip.exchange, request)
+            reply = await self._send(passage, plan.request(token))
             answer = await self._answer(reply, plan, meter)
         finally:
-            trip.exchange.upstream_seconds += self._clock.monotonic() - sent
+            exchange.upstream_seconds += self._clock.monotonic() - sent
             if not isinstance(answer, StreamAnswer):
                 # A stream goes on costing; it is added when it is over.
-                trip.exchange.spent += meter.spent
+                exchange.spent += meter.spent
         return answer
 
-    async def _send(
-        self, stack: AsyncExitStack, exchange: Exchange, request: UpstreamRequest
-    ) -> UpstreamReply:
+    async def _send(self, passage: Passage, request: UpstreamRequest) -> UpstreamReply:
+        exchange = passage.exchange
+        if exchange.trace is not None:
+            passage.span = exchange.trace.attempt(exchange, request)
+            request = passage.span.__enter__()
         self._metering.send(exchange)
-        reply = await stack.enter_async_context(self._upstream.send(request))
+        reply = passage.reply = await self._upstream.open(request)
         if exchange.trace is not None:
             exchange.trace.answered(reply.status)
         self._quotas.look(exchange.account, reply.headers)
@@ -193,76 +204,83 @@ class Relay:
         if reply.status != 200:
             raise await refusal_of(reply, self._clock.now(), plan.group.platform)
         if plan.call.stream:
-            return await open_stream(reply, plan.expected, meter, self._idle_seconds, self._clock)
+            return await open_stream(reply, plan.expected, meter, self._idle_seconds)
         if plan.is_assembled:
-            body = await assemble(reply, plan.expected, meter, self._idle_seconds, self._clock)
-        else:
-            body = await read_whole(reply, plan.expected, meter)
-        return WholeAnswer(body)
+            return await assemble(reply, plan.expected, meter, self._idle_seconds)
+        return await read_whole(reply, plan.expected, meter)
+
+    def _end_attempt(self, passage: Passage) -> None:
+        """Closing the reply does nothing where it has been read to its end."""
+        reply, passage.reply = passage.reply, None
+        if reply is not None:
+            reply.close()
+        span, passage.span = passage.span, None
+        if span is not None:
+            span.__exit__(None, None, None)
 
     # --- after a failure ---
 
-    async def _go_on(self, trip: _Trip, seat: Seat, error: GatewayError) -> None:
+    async def _go_on(self, passage: Passage, seat: Seat, error: GatewayError) -> None:
         """Prepare the next attempt. Raises the error where it is the caller's."""
-        action = self._judge(trip, seat, error)
+        action = self._judge(passage, seat, error)
         if action is Action.RENEW:
-            if await self._renew(trip, seat):
-                trip.exchange.note(Tried(seat.account.id, error.fault))
+            if await self._renew(passage, seat):
+                passage.exchange.note(Tried(seat.account.id, error.fault))
                 return
-            action = self._judge(trip, seat, error)
+            action = self._judge(passage, seat, error)
         if action is Action.STRIP:
-            trip.journey = replace(trip.journey, stripped=True)
+            passage.journey = replace(passage.journey, stripped=True)
             seat.has_foreign_state = True
             return
-        self._blame(trip, seat, error)
+        self._blame(passage, seat, error)
         if action is Action.STOP:
-            raise self._seats.last_word(trip.search, error)
-        self._move(trip, seat, error)
+            raise self._seats.last_word(passage.search, error)
+        self._move(passage, seat, error)
 
-    def _judge(self, trip: _Trip, seat: Seat, error: GatewayError) -> Action:
-        tried = trip.search.tried
+    def _judge(self, passage: Passage, seat: Seat, error: GatewayError) -> Action:
+        tried = passage.search.tried
         tried.add(seat.account.id)
         journey = replace(
-            trip.journey,
-            is_bound=trip.search.bound_to is not None,
-            has_another=self._seats.has_another(trip.search),
-            budget_allows=self._health.allows_failover(trip.call.group.id),
-            seconds_left=trip.deadline - self._clock.monotonic(),
+            passage.journey,
+            is_bound=passage.search.bound_to is not None,
+            has_another=self._seats.has_another(passage.search),
+            budget_allows=self._health.allows_failover(passage.call.group.id),
+            seconds_left=passage.deadline - self._clock.monotonic(),
         )
-        return failover.decide(error.fault, journey, trip.call.group.failover)
+        return failover.decide(error.fault, journey, passage.call.group.failover)
 
-    async def _renew(self, trip: _Trip, seat: Seat) -> bool:
+    async def _renew(self, passage: Passage, seat: Seat) -> bool:
         """Whether the account has another token now. It is asked for once a call and account."""
-        trip.journey = replace(trip.journey, renewed=True)
-        refused, trip.token = trip.token, None
+        passage.journey = replace(passage.journey, renewed=True)
+        refused, passage.token = passage.token, None
         if refused is None:
             return False
-        trip.token = await self._tokens.invalidate(seat.account.id, refused.token_id)
-        return trip.token is not None
+        passage.token = await self._tokens.invalidate(seat.account.id, refused.token_id)
+        return passage.token is not None
 
-    def _move(self, trip: _Trip, seat: Seat, error: GatewayError) -> None:
-        self._events.failed_over(trip.call.group.id, seat.account.id, error.fault)
-        self._health.moved(trip.call.group.id)
+    def _move(self, passage: Passage, seat: Seat, error: GatewayError) -> None:
+        self._events.failed_over(passage.call.group.id, seat.account.id, error.fault)
+        self._health.moved(passage.call.group.id)
         row = failover.TABLE[error.fault]
-        trip.journey = Journey(
-            switches=trip.journey.switches + 1,
-            timeouts_moved=trip.journey.timeouts_moved + (row.action is Action.MOVE_ONCE),
+        passage.journey = Journey(
+            switches=passage.journey.switches + 1,
+            timeouts_moved=passage.journey.timeouts_moved + (row.action is Action.MOVE_ONCE),
         )
-        self._leave(trip)
+        self._leave(passage)
 
-    def _blame(self, trip: _Trip, seat: Seat | None, error: GatewayError) -> None:
+    def _blame(self, passage: Passage, seat: Seat | None, error: GatewayError) -> None:
         if seat is not None:
-            trip.exchange.note(Tried(seat.account.id, error.fault))
-            self._health.failed(self._attempt_of(trip, seat), error)
+            passage.exchange.note(Tried(seat.account.id, error.fault))
+            self._health.failed(self._attempt_of(passage, seat), error)
 
-    def _leave(self, trip: _Trip) -> None:
-        trip.token = None
-        if trip.seat is not None:
-            self._seats.leave(trip.seat)
-            trip.seat = None
+    def _leave(self, passage: Passage) -> None:
+        passage.token = None
+        if passage.seat is not None:
+            self._seats.leave(passage.seat)
+            passage.seat = None
 
-    def _attempt_of(self, trip: _Trip, seat: Seat) -> Attempt:
-        call = trip.call
+    def _attempt_of(self, passage: Passage, seat: Seat) -> Attempt:
+        call = passage.call
         return Attempt(
             account=seat.account.id,
             model=seat.group.resolve(call.model),

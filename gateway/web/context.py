@@ -15,7 +15,6 @@ from gateway.offers import Offers
 from gateway.ports import Audit, Clock, GatewayEvents, Sums, TokenCounter, Tracing
 from gateway.relay import Relay
 from gateway.web.connections import Connections
-from gateway.web.downstream import Heartbeats
 from gateway.web.late_answers import LateAnswers
 from gateway.web.lifetimes import Lifetimes
 
@@ -37,7 +36,8 @@ class Context:
     clock: Clock
     events: GatewayEvents
     lifetimes: Lifetimes
-    heartbeats: Heartbeats
+    heartbeat_seconds: float
+    """How long a stream may be silent before its caller gets a ping."""
     callers: Callers
     keys: Keys = field(repr=False)
     groups: Mapping[str, Group]

@@ -2,23 +2,19 @@
 
 import asyncio
 
-import msgspec
-from aiohttp import web
-
 from gateway.domain import groups, token_estimate
 from gateway.domain.requests import messages
 from gateway.ports import Exchange
-from gateway.web.body import read_body
 from gateway.web.context import Caller, Context
-
-JSON = {"Content-Type": "application/json"}
+from gateway.web.inbound import Inbound
+from gateway.web.responses import Response, json_response
 
 
 async def count_tokens(
-    context: Context, request: web.BaseRequest, caller: Caller, exchange: Exchange
-) -> web.StreamResponse:
+    context: Context, request: Inbound, caller: Caller, exchange: Exchange
+) -> Response:
     """Answer `{"input_tokens": N}`."""
-    body = await read_body(request, context.body_bytes)
+    body = await request.body(context.body_bytes)
     view = messages.parse(body)
     groups.check_model(caller.group, view.model)
     exchange.model = view.model
@@ -31,4 +27,4 @@ async def count_tokens(
 
     # In a thread: a large body, and the first count of all, would hold up everybody's streams.
     tokens = await asyncio.to_thread(count)
-    return web.Response(body=msgspec.json.encode({"input_tokens": tokens}), headers=JSON)
+    return json_response({"input_tokens": tokens})

@@ -1,26 +1,29 @@
-"""POST to an inference endpoint: read, relay, answer whole or as it arrives."""
+"""POST to an inference endpoint: read, relay, answer whole or as it arrives.
 
+What a request takes on its way (a life, a place of its key, a way to an account) is given back in
+one place, in the order opposite to that in which it was taken.
+"""
+
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-
-from aiohttp import web
 
 from gateway.domain.call import Call
 from gateway.domain.errors import GatewayError
 from gateway.domain.protocols import Protocol
 from gateway.domain.usage.record import Outcome
-from gateway.ports import Exchange
-from gateway.relay import Answer
+from gateway.ports import Exchange, Lease
+from gateway.relay import Passage
 from gateway.stream_answers import StreamAnswer
 from gateway.web.bodies import READERS, Incoming
-from gateway.web.body import read_body
 from gateway.web.context import Caller, Context
 from gateway.web.downstream import Downstream
 from gateway.web.ids import id_headers
+from gateway.web.inbound import Inbound
 from gateway.web.rate_headers import rate_headers
+from gateway.web.responses import JSON, Response
 
-JSON = {"Content-Type": "application/json"}
-
-Endpoint = Callable[[Context, web.BaseRequest, Caller, Exchange], Awaitable[web.StreamResponse]]
+Endpoint = Callable[[Context, Inbound, Caller, Exchange], Awaitable[Response | None]]
+"""None: the answer was streamed."""
 
 
 def endpoint_for(protocol: Protocol) -> Endpoint:
@@ -28,9 +31,9 @@ def endpoint_for(protocol: Protocol) -> Endpoint:
     read = READERS[protocol]
 
     async def infer(
-        context: Context, request: web.BaseRequest, caller: Caller, exchange: Exchange
-    ) -> web.StreamResponse:
-        body = await read_body(request, context.body_bytes)
+        context: Context, request: Inbound, caller: Caller, exchange: Exchange
+    ) -> Response | None:
+        body = await request.body(context.body_bytes)
         call = read(Incoming(context, caller, request.headers, body))
         exchange.model = call.model
         exchange.stream, exchange.verdict = call.stream, call.verdict
@@ -39,9 +42,7 @@ def endpoint_for(protocol: Protocol) -> Endpoint:
         rate = None if reservation is None else reservation.rate
         limits = rate_headers(rate, protocol)
         try:
-            if call.stream:
-                return await _stream(context, request, call, exchange, limits)
-            return await _answer(context, call, exchange, limits)
+            return await _serve(context, request, call, exchange, limits)
         except GatewayError as error:
             if rate is None:
                 raise
@@ -50,54 +51,74 @@ def endpoint_for(protocol: Protocol) -> Endpoint:
     return infer
 
 
-async def _answer(
-    context: Context, call: Call, exchange: Exchange, limits: Mapping[str, str]
-) -> web.Response:
-    async with (
-        context.lifetimes.one(call.key.sha256),
-        context.admission.place(call.key, exchange),
-        context.relay.open(call, exchange) as answer,
-    ):
-        return _whole(context, answer, exchange, limits)
-
-
-def _whole(
-    context: Context, answer: Answer, exchange: Exchange, limits: Mapping[str, str]
-) -> web.Response:
-    assert not isinstance(answer, StreamAnswer)  # noqa: S101  the relay assembles those
-    exchange.first_byte_seconds = context.clock.monotonic() - exchange.started
-    exchange.answer_bytes = len(answer.body)
-    context.metering.end(exchange, Outcome.COMPLETE)
-    return web.Response(status=200, headers={**JSON, **limits}, body=answer.body)
-
-
-async def _stream(
+async def _serve(
     context: Context,
-    request: web.BaseRequest,
+    request: Inbound,
     call: Call,
     exchange: Exchange,
     limits: Mapping[str, str],
-) -> web.StreamResponse:
-    downstream = Downstream(
-        request, exchange, call.protocol, context.heartbeats, context.clock, context.metering
-    )
-    downstream.headers = {
-        **id_headers(request, exchange),
-        **context.connections.closing_headers(request),
-        **limits,
-    }
+) -> Response | None:
+    """A whole answer, or None where it was streamed. Raises GatewayError: nothing was sent yet."""
+    failure: GatewayError | None = None
+    blamed: GatewayError | None = None
+    passage: Passage | None = None
+    lease: Lease | None = None
+    life = context.lifetimes.begin(call.key.sha256)
+    stream = _downstream(context, request, call, exchange, limits) if call.stream else None
     try:
-        async with (
-            downstream.beating(),
-            context.lifetimes.one(call.key.sha256),
-            context.admission.place(call.key, exchange),
-            context.relay.open(call, exchange) as answer,
-        ):
-            assert isinstance(answer, StreamAnswer)  # noqa: S101  a stream was asked for
-            await downstream.carry(answer)
+        lease = await context.admission.enter(call.key, exchange)
+        passage = await context.relay.open(call, exchange)
+        answer = passage.answer
+        if not isinstance(answer, StreamAnswer):
+            return _whole(context, answer, exchange, limits)
+        assert stream is not None  # noqa: S101  where none was asked for, the relay assembles it
+        await stream.carry(answer)
+        return None
     except GatewayError as error:
-        if downstream.response is None:
+        failure = blamed = error
+    except asyncio.CancelledError:
+        failure = life.why_cancelled()
+        if failure is None:
             raise
-        await downstream.break_off(error)
-    assert downstream.response is not None  # noqa: S101  carry has written it
-    return downstream.response
+    finally:
+        if passage is not None:
+            context.relay.close(passage, blamed)
+        context.admission.leave(lease)
+        context.lifetimes.end(life)
+        if stream is not None:
+            stream.stop()
+    if stream is None or not stream.has_begun:
+        raise failure
+    stream.break_off(failure)
+    return None
+
+
+def _whole(
+    context: Context, body: bytes, exchange: Exchange, limits: Mapping[str, str]
+) -> Response:
+    exchange.first_byte_seconds = context.clock.monotonic() - exchange.started
+    exchange.answer_bytes = len(body)
+    context.metering.end(exchange, Outcome.COMPLETE)
+    return Response(200, {**JSON, **limits}, body)
+
+
+def _downstream(
+    context: Context,
+    request: Inbound,
+    call: Call,
+    exchange: Exchange,
+    limits: Mapping[str, str],
+) -> Downstream:
+    """The stream's way back, with pings from now on."""
+    stream = Downstream(
+        request.outgoing,
+        exchange,
+        call.protocol,
+        context.clock,
+        context.metering,
+        {**id_headers(exchange), **limits},
+        heartbeat_seconds=context.heartbeat_seconds,
+        closes=request.is_aged,
+    )
+    stream.start()
+    return stream

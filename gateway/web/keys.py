@@ -2,16 +2,15 @@
 
 from collections.abc import Iterator
 
-from multidict import CIMultiDictProxy
-
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.jwt_checks import MOST_CHARACTERS
+from gateway.web.headers import Headers
 
 MAX_KEY_CHARACTERS = MOST_CHARACTERS + 1
 """One more than a token may have: what is cut off must not be taken for a whole one."""
 
 
-def presented_key(headers: CIMultiDictProxy[str]) -> str:
+def presented_key(headers: Headers) -> str:
     """The key a request shows. Raises GatewayError: none, or two different ones."""
     shown = {key for key in _shown(headers) if key}
     if not shown:
@@ -27,7 +26,7 @@ def presented_key(headers: CIMultiDictProxy[str]) -> str:
     return shown.pop()[:MAX_KEY_CHARACTERS]
 
 
-def _shown(headers: CIMultiDictProxy[str]) -> Iterator[str]:
+def _shown(headers: Headers) -> Iterator[str]:
     """Every key in every header it may stand in, also in one that was sent twice."""
     for value in headers.getall("authorization", ()):
         scheme, _, key = value.strip().partition(" ")

@@ -1,11 +1,12 @@
 """How long requests may live: to their own deadlines, to the end of a drain, and no longer than the
 key they came with.
+
+All requests may live equally long, so they end in the order in which they began: one timer, for the
+oldest, serves them all.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from gateway.domain.errors import Fault, GatewayError
 
@@ -17,13 +18,31 @@ ENDED = {
 RETRY_SECONDS = {Fault.GATEWAY_DEADLINE: 1.0, Fault.GATEWAY_DRAINING: 1.0}
 
 
-@dataclass(slots=True, eq=False)
-class _Life:
-    """Of one request."""
+class Life:
+    """Of one request, which is its task's."""
 
-    limit: asyncio.Timeout
-    end: Fault = Fault.GATEWAY_DEADLINE
-    """What it ends with when its time has come."""
+    __slots__ = ("_task", "ends_at", "fault", "key_sha256")
+
+    def __init__(self, task: "asyncio.Task[object]", key_sha256: str, ends_at: float) -> None:
+        self._task = task
+        self.key_sha256 = key_sha256
+        self.ends_at = ends_at
+        """In the loop's time."""
+        self.fault: Fault | None = None
+        """Why it was ended before it was over."""
+
+    def cut_short(self, fault: Fault) -> None:
+        """End it: its task is cancelled. What ends already does so for its own reason."""
+        if self.fault is None:
+            self.fault = fault
+            self._task.cancel()
+
+    def why_cancelled(self) -> GatewayError | None:
+        """To be asked once, by the task, about a CancelledError: the error to raise in its place;
+        None where somebody else has cancelled the task too."""
+        if self.fault is None or self._task.uncancel() > 0:
+            return None
+        return _ended(self.fault)
 
 
 class Lifetimes:
@@ -38,59 +57,59 @@ class Lifetimes:
     ) -> None:
         self._total_seconds = total_seconds
         self._is_revoked = is_revoked
-        self._open: dict[str, set[_Life]] = {}
-        """By the SHA-256 of the key."""
+        self._loop = asyncio.get_running_loop()
+        self._lives: dict[Life, None] = {}
+        """The oldest first."""
+        self._timer: asyncio.TimerHandle | None = None
         self._is_over = False
 
     @property
     def under_way(self) -> int:
         """How many requests live."""
-        return sum(map(len, self._open.values()))
+        return len(self._lives)
 
-    @asynccontextmanager
-    async def one(self, key_sha256: str = "") -> AsyncIterator[None]:
-        """Ends the block when the time has come: raises GatewayError."""
+    def begin(self, key_sha256: str = "") -> Life:
+        """The present task's life; `end` follows. Raises GatewayError when there is none to be had.
+
+        Its time is over when the task is cancelled and `why_cancelled` says so.
+        """
         if self._is_revoked(key_sha256):
             raise _ended(Fault.CALLER_KEY_REVOKED)
-        limit = asyncio.timeout(0 if self._is_over else self._total_seconds)
-        life = _Life(limit, Fault.GATEWAY_DRAINING if self._is_over else Fault.GATEWAY_DEADLINE)
-        try:
-            async with limit:
-                self._begin(key_sha256, life)
-                try:
-                    yield
-                finally:
-                    self._forget(key_sha256, life)
-        except TimeoutError:
-            raise _ended(life.end) from None
+        if self._is_over:
+            raise _ended(Fault.GATEWAY_DRAINING)
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  requests are tasks
+        life = Life(task, key_sha256, self._loop.time() + self._total_seconds)
+        self._lives[life] = None
+        if self._timer is None:
+            self._timer = self._loop.call_at(life.ends_at, self._look)
+        return life
+
+    def end(self, life: Life) -> None:
+        """The request is over."""
+        del self._lives[life]
 
     def end_of(self, key_sha256: str) -> None:
         """The key was taken back: what it has under way ends now."""
-        for life in self._open.get(key_sha256, ()):
-            _end(life, Fault.CALLER_KEY_REVOKED)
+        for life in self._lives:
+            if life.key_sha256 == key_sha256:
+                life.cut_short(Fault.CALLER_KEY_REVOKED)
 
     def end_all(self) -> None:
         """The drain is over: whatever is under way ends now, each with an error of its own."""
         self._is_over = True
-        for lives in self._open.values():
-            for life in lives:
-                _end(life, Fault.GATEWAY_DRAINING)
+        for life in self._lives:
+            life.cut_short(Fault.GATEWAY_DRAINING)
 
-    def _begin(self, key_sha256: str, life: _Life) -> None:
-        self._open.setdefault(key_sha256, set()).add(life)
-
-    def _forget(self, key_sha256: str, life: _Life) -> None:
-        lives = self._open[key_sha256]
-        lives.discard(life)
-        if not lives:
-            del self._open[key_sha256]
-
-
-def _end(life: _Life, fault: Fault) -> None:
-    # What ends already does so for its own reason; and no time limit may be set anew then.
-    if not life.limit.expired():
-        life.end = fault
-        life.limit.reschedule(asyncio.get_running_loop().time())
+    def _look(self) -> None:
+        """Called by the timer, which is set for the oldest life there was."""
+        self._timer = None
+        now = self._loop.time()
+        for life in self._lives:
+            if life.ends_at > now:
+                self._timer = self._loop.call_at(life.ends_at, self._look)
+                return
+            life.cut_short(Fault.GATEWAY_DEADLINE)
 
 
 def _ended(fault: Fault) -> GatewayError:

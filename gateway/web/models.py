@@ -2,15 +2,13 @@
 
 from typing import Any
 
-import msgspec
-from aiohttp import web
-
 from gateway.domain import models
 from gateway.domain.models import Model
 from gateway.ports import Exchange
 from gateway.web.context import Caller, Context
+from gateway.web.inbound import Inbound
+from gateway.web.responses import Response, json_response
 
-JSON = {"Content-Type": "application/json"}
 CREATED = 0
 CREATED_AT = "1970-01-01T00:00:00Z"
 """Both shapes want a date of creation; upstream's catalogue has none."""
@@ -19,22 +17,22 @@ ANTHROPIC_HEADER = "anthropic-version"
 
 
 async def list_models(
-    context: Context, request: web.BaseRequest, caller: Caller, exchange: Exchange
-) -> web.StreamResponse:
+    context: Context, request: Inbound, caller: Caller, exchange: Exchange
+) -> Response:
     """All models the caller may name."""
     found = await _models(context, caller, exchange)
     document = _anthropic_list(found) if _is_anthropic(request) else _openai_list(found)
-    return web.Response(body=msgspec.json.encode(document), headers=JSON)
+    return json_response(document)
 
 
 async def get_model(
-    context: Context, request: web.BaseRequest, caller: Caller, exchange: Exchange
-) -> web.StreamResponse:
+    context: Context, request: Inbound, caller: Caller, exchange: Exchange
+) -> Response:
     """One model; the last segment of the path is its id, or an alias of it."""
     found = await _models(context, caller, exchange)
     name = caller.group.resolve(request.path.partition("/models/")[2])
     shape = _anthropic if _is_anthropic(request) else _openai
-    return web.Response(body=msgspec.json.encode(shape(models.find(found, name))), headers=JSON)
+    return json_response(shape(models.find(found, name)))
 
 
 async def _models(context: Context, caller: Caller, exchange: Exchange) -> tuple[Model, ...]:
@@ -43,7 +41,7 @@ async def _models(context: Context, caller: Caller, exchange: Exchange) -> tuple
     return found
 
 
-def _is_anthropic(request: web.BaseRequest) -> bool:
+def _is_anthropic(request: Inbound) -> bool:
     return ANTHROPIC_HEADER in request.headers
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Protocol as Contract
 
 import msgspec
-from aiohttp import web
 
 from gateway.domain.errors import Fault
 from gateway.domain.protocols import Protocol
@@ -18,12 +17,13 @@ from gateway.web import openapi_answers as answers
 from gateway.web import openapi_errors as errors
 from gateway.web import openapi_requests as requests
 from gateway.web.context import Caller, Context
+from gateway.web.inbound import Inbound
 from gateway.web.inference import Endpoint
 from gateway.web.openapi_answers import Content, Schema
+from gateway.web.responses import JSON, Response
 from runtime.version import VERSION
 
 PATH = "/openapi.json"
-HEADERS = {"Content-Type": "application/json"}
 WORDS = (
     "Under /v1 a request goes to the platform of the key's group; under a platform's prefix it "
     "must be that platform. Of a request's fields only those are described that the gateway "
@@ -184,9 +184,9 @@ def endpoint_for(described: bytes) -> Endpoint:
     """The endpoint that answers with a description."""
 
     async def describe(
-        context: Context, request: web.BaseRequest, caller: Caller, exchange: Exchange
-    ) -> web.StreamResponse:
-        return web.Response(body=described, headers=HEADERS)
+        context: Context, request: Inbound, caller: Caller, exchange: Exchange
+    ) -> Response:
+        return Response(200, dict(JSON), described)
 
     return describe
 

@@ -7,13 +7,12 @@ One table, total over Fault. Invariant 5 of the design is in it: only the caller
 import math
 from dataclasses import dataclass
 
-from aiohttp import web
-
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.protocols import Protocol
 from gateway.domain.streams import endings
 from gateway.domain.streams.endings import ErrorWords
 from gateway.web.rate_headers import rate_headers
+from gateway.web.responses import Response
 
 FAULT_HEADER = "x-gateway-error"
 RETRY_HEADER = "x-should-retry"
@@ -140,7 +139,7 @@ def unexpected() -> GatewayError:
 
 def error_response(
     error: GatewayError, protocol: Protocol | None = None, request_id: str = ""
-) -> web.Response:
+) -> Response:
     """The whole answer to a request that failed before anything was sent.
 
     protocol: the caller's; None is OpenAI's shape.
@@ -155,7 +154,7 @@ def error_response(
         headers[RETRY_HEADER] = "false"
     headers |= rate_headers(error.rate, protocol)
     body = endings.error_body(protocol or Protocol.CHAT, _words(protocol, error, request_id))
-    return web.Response(status=SHAPES[error.fault].status, headers=headers, body=body)
+    return Response(SHAPES[error.fault].status, headers, body)
 
 
 def error_event(protocol: Protocol, error: GatewayError, request_id: str) -> bytes:

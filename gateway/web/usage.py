@@ -5,9 +5,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
-from aiohttp import web
-
 from gateway.domain.budgets.period import Period, Span, span_at
 from gateway.domain.budgets.standing import Standing
 from gateway.domain.budgets.totals import NOTHING
@@ -16,15 +13,17 @@ from gateway.domain.usage.credits import NANO_AIU_PER_CREDIT
 from gateway.domain.usage.report import Line, Question, TooManyLines
 from gateway.ports import Exchange, LedgerDown, Sums
 from gateway.web.context import Caller, Context
+from gateway.web.inbound import Inbound
+from gateway.web.responses import Response, json_response
 
-JSON = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+UNKEPT = {"Cache-Control": "no-store"}
 LEDGER_SECONDS = 5.0
 PERIODS = (Period.DAY.value, Period.MONTH.value)
 
 
 async def get_usage(
-    context: Context, request: web.BaseRequest, caller: Caller, exchange: Exchange
-) -> web.Response:
+    context: Context, request: Inbound, caller: Caller, exchange: Exchange
+) -> Response:
     """The key's usage of this month or day, by model. Raises GatewayError."""
     span = span_at(_period(request), context.clock.now())
     try:
@@ -47,7 +46,7 @@ async def get_usage(
         "budgets": [_standing(each) for each in standings if not _is_rate(each)],
         "rate": next((_rate(each) for each in standings if _is_rate(each)), None),
     }
-    return web.Response(status=200, headers=JSON, body=msgspec.json.encode(body))
+    return json_response(body, UNKEPT)
 
 
 async def _used(ledger: Sums, key_id: str, span: Span) -> tuple[Sequence[Line], Sequence[Line]]:
@@ -59,8 +58,10 @@ async def _used(ledger: Sums, key_id: str, span: Span) -> tuple[Sequence[Line], 
     return lines, lines
 
 
-def _period(request: web.BaseRequest) -> Period:
-    text = request.query.get("period", Period.MONTH.value)
+def _period(request: Inbound) -> Period:
+    text = request.parameter("period")
+    if text is None:
+        return Period.MONTH
     if text not in PERIODS:
         raise GatewayError(
             Fault.CALLER_REQUEST_REFUSED, "period must be 'day' or 'month'.", param="period"

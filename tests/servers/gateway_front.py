@@ -4,8 +4,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from aiohttp import web
-
 from gateway.adapters.affinity import MemoryAffinity
 from gateway.adapters.audit_log import AuditLog
 from gateway.adapters.board import MemoryBoard
@@ -16,7 +14,7 @@ from gateway.adapters.tokenizer import Tokenizer
 from gateway.adapters.upstream_pool.deadlines import Deadlines
 from gateway.adapters.upstream_pool.upstream import open_upstream
 from gateway.admission import Admission
-from gateway.bootstrap import front_server
+from gateway.bootstrap import callers_server
 from gateway.budgets import Budgets
 from gateway.callers import Callers
 from gateway.catalogue import Catalogue
@@ -36,7 +34,6 @@ from gateway.rooms import Rooms
 from gateway.seats import Seats
 from gateway.web.connections import Connections
 from gateway.web.context import Context
-from gateway.web.downstream import Heartbeats
 from gateway.web.late_answers import LateAnswers
 from gateway.web.lifetimes import Lifetimes
 from runtime.clock import SystemClock
@@ -174,7 +171,7 @@ async def fronting(
             clock=clock,
             events=events,
             lifetimes=Lifetimes(limits.total),
-            heartbeats=await stack.enter_async_context(Heartbeats(limits.heartbeat)),
+            heartbeat_seconds=limits.heartbeat,
             callers=Callers(keys, None, Guesses(clock), clock),
             keys=keys,
             groups={each.id: each for each in (group, fallback) if each is not None},
@@ -185,11 +182,10 @@ async def fronting(
             trusted_proxies=(),
             new_id=RandomIds(),
         )
-        runner = web.ServerRunner(front_server(context), shutdown_timeout=1)
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        host, port = runner.addresses[0][:2]
+        server = callers_server(context)
+        stack.push_async_callback(server.close, 1)
+        await server.listen("127.0.0.1", 0)
+        host, port = "127.0.0.1", server.port
         yield FrontUnderTest(
             f"http://{host}:{port}",
             host,

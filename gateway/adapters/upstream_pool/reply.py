@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
 
 from gateway.adapters.upstream_pool import faults
-from gateway.adapters.upstream_pool.sink import Sink
 from gateway.domain.errors import GatewayError
+from gateway.ports import Sink
 
 MOST_BYTES_WAITING = 64 * 1024
 """What one read brings may come on top."""
@@ -48,7 +48,7 @@ class Reply:
         self._limit = MOST_BYTES_WAITING
         self._wants_all = False
         self._sink: Sink | None = None
-        self._error: Exception | None = None
+        self._error: GatewayError | None = None
         self._is_over = False
         self._waiter: asyncio.Future[None] | None = None
 
@@ -90,22 +90,14 @@ class Reply:
             raise self._error
         return self._take()
 
-    async def pour(self, sink: Sink) -> None:
-        """The rest of the body into the sink, as it arrives; returns at its end.
-
-        Raises GatewayError when it breaks off, and what the sink raises. Being cancelled leaves
-        the rest where it is.
-        """
+    def pour(self, sink: Sink) -> None:
+        """See ports.UpstreamReply."""
         self._sink = sink
-        try:
-            if self._pieces:
-                self._give(sink, self._take())
-            while not self._is_over:
-                await self._wait()
-        finally:
+        if self._pieces:
+            sink.write(self._take())
+        if self._is_over:
             self._sink = None
-        if self._error is not None:
-            raise self._error
+            sink.finish(self._error)
 
     def pause(self) -> None:
         """The sink is behind."""
@@ -135,7 +127,7 @@ class Reply:
     def feed(self, data: bytes) -> None:
         """More of the body."""
         if self._sink is not None:
-            self._give(self._sink, data)
+            self._sink.write(data)
             return
         self._pieces.append(data)
         self._waiting += len(data)
@@ -150,18 +142,13 @@ class Reply:
         self._line = None
         self._is_over = True
         self._error = error
-        self._wake()
+        sink, self._sink = self._sink, None
+        if sink is not None:
+            sink.finish(error)
+        else:
+            self._wake()
 
     # --- inside ---
-
-    def _give(self, sink: Sink, data: bytes) -> None:
-        try:
-            sink.write(data)
-        except Exception as error:
-            self.close()
-            self._is_over = True
-            self._error = error
-            self._wake()
 
     def _take(self) -> bytes:
         pieces, self._pieces = self._pieces, []

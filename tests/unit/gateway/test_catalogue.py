@@ -1,9 +1,7 @@
 """The cached model list."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -13,41 +11,28 @@ from gateway.domain.protocols import Protocol
 from gateway.ports import UpstreamReply, UpstreamRequest
 from tests.fakes.clock import FakeClock
 from tests.fakes.gateway_ports import FakeTokens
+from tests.fakes.upstream import FakeReply, FakeUpstream
 
 pytestmark = pytest.mark.anyio
 
 
 @dataclass
-class Reply:
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        yield self.body
-
-    async def read(self, limit: int) -> bytes:
-        return self.body[:limit]
-
-
-@dataclass
-class Upstream:
-    replies: list[Reply]
+class Upstream(FakeUpstream):
+    replies: list[FakeReply]
     requests: list[UpstreamRequest] = field(default_factory=list)
 
-    @asynccontextmanager
-    async def send(self, request: UpstreamRequest) -> AsyncIterator[UpstreamReply]:
+    async def open(self, request: UpstreamRequest) -> UpstreamReply:
         self.requests.append(request)
         await asyncio.sleep(0)
-        yield self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+        return replace(self.replies.pop(0) if len(self.replies) > 1 else self.replies[0])
 
 
-def listing(*ids: str) -> Reply:
+def listing(*ids: str) -> FakeReply:
     entries = ",".join(f'{{"id":"{each}"}}' for each in ids)
-    return Reply(200, f'{{"data":[{entries}]}}'.encode())
+    return FakeReply(200, (f'{{"data":[{entries}]}}'.encode(),))
 
 
-def catalogue(*replies: Reply) -> tuple[Catalogue, Upstream, FakeClock]:
+def catalogue(*replies: FakeReply) -> tuple[Catalogue, Upstream, FakeClock]:
     upstream, clock = Upstream(list(replies)), FakeClock()
     return Catalogue(FakeTokens("https://up"), upstream, clock), upstream, clock
 
@@ -74,7 +59,7 @@ async def test_a_list_is_fetched_again_when_it_is_old() -> None:
 
 
 async def test_the_old_list_is_served_while_upstream_refuses_and_it_is_not_pestered() -> None:
-    models, upstream, clock = catalogue(listing("a"), Reply(429, b""), listing("b"))
+    models, upstream, clock = catalogue(listing("a"), FakeReply(429, (b"",)), listing("b"))
     await ids(models)
     await clock.advance(FRESH_SECONDS)
     assert await ids(models) == ["a"]
@@ -85,14 +70,14 @@ async def test_the_old_list_is_served_while_upstream_refuses_and_it_is_not_peste
 
 
 async def test_without_any_list_the_refusal_is_told() -> None:
-    models, _, _ = catalogue(Reply(403, b"forbidden"))
+    models, _, _ = catalogue(FakeReply(403, (b"forbidden",)))
     with pytest.raises(GatewayError) as caught:
         await ids(models)
     assert caught.value.fault is Fault.SEAT_FORBIDDEN
 
 
 async def test_without_a_list_upstream_is_asked_again_after_a_pause() -> None:
-    models, upstream, clock = catalogue(Reply(403, b"forbidden"), listing("a"))
+    models, upstream, clock = catalogue(FakeReply(403, (b"forbidden",)), listing("a"))
     for _ in range(3):
         assert await models.model("seat-1", "copilot", "a") is None
     assert len(upstream.requests) == 1

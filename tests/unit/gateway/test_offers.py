@@ -16,13 +16,14 @@ from gateway.seats import Seats
 from tests.fakes.calls import a_group
 from tests.fakes.clock import FakeClock
 from tests.fakes.gateway_ports import FakeTokens, RecordedEvents
-from tests.unit.gateway.test_catalogue import Reply, Upstream, listing
+from tests.fakes.upstream import FakeReply
+from tests.unit.gateway.test_catalogue import Upstream, listing
 
 pytestmark = pytest.mark.anyio
 GROUP = a_group("a", "b")
 
 
-def offers(*replies: Reply) -> tuple[Offers, MemoryBoard]:
+def offers(*replies: FakeReply) -> tuple[Offers, MemoryBoard]:
     clock, events = FakeClock(), RecordedEvents()
     board = MemoryBoard(clock)
     health = Health(board, clock, events)
@@ -32,7 +33,7 @@ def offers(*replies: Reply) -> tuple[Offers, MemoryBoard]:
 
 
 async def test_another_account_is_asked_when_the_first_does_not_answer() -> None:
-    asked, _ = offers(Reply(500, b""), listing("m"))
+    asked, _ = offers(FakeReply(500, (b"",)), listing("m"))
     account, found = await asked.models(GROUP, None)
     assert account.id == "b"
     assert [model.id for model in found] == ["m"]

@@ -1,7 +1,7 @@
 """One call over several accounts: what is sent where, and what the caller gets."""
 
 from asyncio import CancelledError
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
@@ -26,7 +26,7 @@ from gateway.metering import Metering
 from gateway.plan import Planner
 from gateway.ports import Bond, Exchange, UpstreamReply, UpstreamRequest
 from gateway.quota_watch import QuotaWatch
-from gateway.relay import Relay, WholeAnswer
+from gateway.relay import Passage, Relay
 from gateway.rooms import Rooms
 from gateway.seats import Seats
 from gateway.stream_answers import StreamAnswer
@@ -36,6 +36,7 @@ from tests.fakes.gateway_ports import FakeTokens, RecordedEvents
 from tests.fakes.journal import RecordedJournal
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.shipping import Told
+from tests.fakes.upstream import FakeReply, FakeUpstream
 from tests.servers.gateway_front import Unknowing
 
 pytestmark = pytest.mark.anyio
@@ -53,52 +54,59 @@ ERROR_EVENT = b'data: {"error":{"code":"server_error","message":"no"}}\n\n'
 
 
 @dataclass
-class Reply:
-    """One answer of upstream's; a chunk that is an error is raised."""
+class Reply(FakeReply):
+    """One answer of upstream's; a chunk that is an error breaks it off."""
 
-    status: int = 200
     pieces: tuple[bytes | GatewayError, ...] = (GOOD,)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    closed: bool = False
+    on_close: Callable[[], None] = lambda: None
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        for piece in self.pieces:
-            if isinstance(piece, GatewayError):
-                raise piece
-            yield piece
-
-    async def read(self, limit: int) -> bytes:
-        return b"".join([piece async for piece in self.chunks()])[:limit]
+    def close(self) -> None:
+        super().close()
+        self.on_close()
 
 
 @dataclass
-class Upstream:
+class Upstream(FakeUpstream):
     """Gives each account's replies in order; each takes two seconds."""
 
     replies: dict[str, list[Reply | GatewayError]]
     clock: FakeClock
     requests: list[UpstreamRequest] = field(default_factory=list)
-    open: int = 0
+    at_a_time: int = 0
 
-    @asynccontextmanager
-    async def send(self, request: UpstreamRequest) -> AsyncIterator[UpstreamReply]:
-        assert self.open == 0, "two attempts at a time"
+    async def open(self, request: UpstreamRequest) -> UpstreamReply:
+        assert self.at_a_time == 0, "two attempts at a time"
         self.requests.append(request)
         reply = self.replies[request.url.split("/")[2]].pop(0)
         await self.clock.advance(UPSTREAM_SECONDS)
         if isinstance(reply, GatewayError):
             raise reply
-        self.open += 1
-        try:
-            yield reply
-        finally:
-            self.open -= 1
-            reply.closed = True
+        self.at_a_time += 1
+        reply.on_close = self._closed
+        return reply
+
+    def _closed(self) -> None:
+        self.at_a_time -= 1
 
     @property
     def asked(self) -> list[str]:
         """The accounts, in the order in which they were asked."""
         return [request.url.split("/")[2] for request in self.requests]
+
+
+@dataclass
+class Taken:
+    """An outlet that only keeps what comes."""
+
+    pieces: list[bytes] = field(default_factory=list)
+
+    def write(self, piece: bytes) -> None:
+        self.pieces.append(piece)
+
+
+def streamed(passage: Passage) -> StreamAnswer:
+    assert isinstance(passage.answer, StreamAnswer)
+    return passage.answer
 
 
 class Listed(Unknowing):
@@ -146,18 +154,28 @@ class Office:
         """A request that comes now."""
         return an_exchange(self.clock.monotonic())
 
+    @asynccontextmanager
+    async def passing(self, call: Call, exchange: Exchange | None = None) -> AsyncIterator[Passage]:
+        passage = await self.relay.open(call, exchange or an_exchange(self.clock.monotonic()))
+        failure = None
+        try:
+            yield passage
+        except GatewayError as error:
+            failure = error
+            raise
+        finally:
+            self.relay.close(passage, failure)
+
     async def whole(self, call: Call, exchange: Exchange | None = None) -> bytes:
-        async with self.relay.open(call, exchange or an_exchange(self.clock.monotonic())) as answer:
-            assert isinstance(answer, WholeAnswer)
-            return answer.body
+        async with self.passing(call, exchange) as passage:
+            assert isinstance(passage.answer, bytes)
+            return passage.answer
 
     async def stream(self, call: Call, exchange: Exchange | None = None) -> bytes:
-        got = b""
-        async with self.relay.open(call, exchange or an_exchange(self.clock.monotonic())) as answer:
-            assert isinstance(answer, StreamAnswer)
-            while piece := await answer.next():
-                got += piece
-        return got
+        taken = Taken()
+        async with self.passing(call, exchange) as passage:
+            await streamed(passage).pour(taken)
+        return b"".join(taken.pieces)
 
     async def fault(self, call: Call) -> Fault:
         with pytest.raises(GatewayError) as caught:
@@ -350,7 +368,7 @@ CUT_OFF = GatewayError(Fault.UPSTREAM_CUT_OFF, "cut")
 async def test_what_a_whole_answer_cost_is_known_when_it_is_handed_out() -> None:
     office = Office(a=[Reply(pieces=(GOOD_AND_COSTLY,))])
     exchange = office.exchange()
-    async with office.relay.open(a_call(a_group("a")), exchange):
+    async with office.passing(a_call(a_group("a")), exchange):
         assert exchange.spent == COST
     assert (exchange.spent, exchange.attempts) == (COST, 1)
 
@@ -366,10 +384,14 @@ async def test_what_a_stream_cost_is_known_before_its_last_piece_goes_out() -> N
     office = Office(a=[Reply(pieces=(EVENT, FINISH, USAGE_EVENT, DONE))])
     exchange = office.exchange()
     seen = []
-    async with office.relay.open(a_call(a_group("a"), stream=True), exchange) as answer:
-        assert isinstance(answer, StreamAnswer)
-        while piece := await answer.next():
+
+    class Watching(Taken):
+        def write(self, piece: bytes) -> None:
             seen.append((piece, answer.is_complete, exchange.spent + answer.spent))
+
+    async with office.passing(a_call(a_group("a"), stream=True), exchange) as passage:
+        answer = streamed(passage)
+        await answer.pour(Watching())
         assert exchange.spent == NOTHING
     assert exchange.spent == COST
     # The usage lets the end go that waited for it, so that both are one piece.
@@ -393,12 +415,15 @@ async def test_a_stream_that_is_left_cost_what_is_known(leaving: type[BaseExcept
     exchange = office.exchange()
     call = a_call(a_group("a"), stream=True)
 
+    class Leaving(Taken):
+        def write(self, piece: bytes) -> None:
+            super().write(piece)
+            if len(self.pieces) == 2:
+                raise leaving
+
     async def leave() -> None:
-        async with office.relay.open(call, exchange) as answer:
-            assert isinstance(answer, StreamAnswer)
-            await answer.next()
-            await answer.next()
-            raise leaving
+        async with office.passing(call, exchange) as passage:
+            await streamed(passage).pour(Leaving())
 
     with pytest.raises(leaving):
         await leave()

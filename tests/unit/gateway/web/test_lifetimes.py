@@ -1,6 +1,8 @@
 """How long requests may live."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -10,9 +12,24 @@ from gateway.web.lifetimes import Lifetimes
 pytestmark = pytest.mark.anyio
 
 
+@asynccontextmanager
+async def one(lifetimes: Lifetimes, key: str = "") -> AsyncIterator[None]:
+    """A request, as the front has them."""
+    life = lifetimes.begin(key)
+    try:
+        yield
+    except asyncio.CancelledError:
+        error = life.why_cancelled()
+        if error is None:
+            raise
+        raise error from None
+    finally:
+        lifetimes.end(life)
+
+
 async def fault_of(lifetimes: Lifetimes, key: str = "") -> Fault:
     with pytest.raises(GatewayError) as caught:
-        async with lifetimes.one(key):
+        async with one(lifetimes, key):
             await asyncio.Event().wait()
     return caught.value.fault
 
@@ -35,7 +52,7 @@ async def test_the_end_of_a_drain_ends_all_of_them_and_those_that_come_later() -
 
 async def test_what_ends_in_time_is_left_alone() -> None:
     lifetimes = Lifetimes(3600)
-    async with lifetimes.one():
+    async with one(lifetimes):
         assert lifetimes.under_way == 1
     assert lifetimes.under_way == 0
 
@@ -45,7 +62,7 @@ async def test_who_is_cancelled_is_not_told_of_a_deadline() -> None:
     lifetimes = Lifetimes(3600)
 
     async def live() -> None:
-        async with lifetimes.one():
+        async with one(lifetimes):
             await asyncio.Event().wait()
 
     async with asyncio.TaskGroup() as tasks:
@@ -75,7 +92,7 @@ async def test_a_key_that_was_taken_back_meanwhile_begins_nothing() -> None:
     lifetimes = Lifetimes(1, is_revoked=lambda key: key == "a")
 
     assert await fault_of(lifetimes, "a") is Fault.CALLER_KEY_REVOKED
-    async with lifetimes.one("b"):
+    async with one(lifetimes, "b"):
         assert lifetimes.under_way == 1
 
 
@@ -83,7 +100,7 @@ async def test_a_request_that_ends_already_ends_for_its_own_reason() -> None:
     lifetimes = Lifetimes(0.0)
 
     async def live() -> None:
-        async with lifetimes.one("a"):
+        async with one(lifetimes, "a"):
             try:
                 await asyncio.Event().wait()
             finally:

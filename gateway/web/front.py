@@ -1,4 +1,4 @@
-"""The callers' HTTP server: one function around every request.
+"""What every request of the callers' port goes through: one function around each.
 
 It gives the request its id, finds route, key and group, turns errors into answers, and tells the
 events and the access log what happened. There is no middleware stack: what every request needs is
@@ -8,8 +8,6 @@ in this file, in order.
 import logging
 import traceback
 
-from aiohttp import web
-
 from gateway.domain import groups
 from gateway.domain.client_address import client_address
 from gateway.domain.errors import Fault, GatewayError
@@ -18,7 +16,9 @@ from gateway.ports import Exchange
 from gateway.web import problems
 from gateway.web.context import NOBODY, Caller, Context
 from gateway.web.ids import REQUEST_ID_HEADER, caller_request_id, id_headers
+from gateway.web.inbound import Inbound
 from gateway.web.keys import presented_key
+from gateway.web.responses import Response
 from gateway.web.routes import UNROUTED, Route, find_route, protocol_of
 from runtime.logs import fields
 
@@ -31,13 +31,14 @@ class Front:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request; called by aiohttp."""
+    async def handle(self, request: Inbound) -> Response | None:
+        """The answer to one request; None when it was streamed."""
         clock = self._context.clock
         exchange = Exchange(self._context.new_id(), UNROUTED, clock.monotonic())
+        exchange.caller_request_id = caller_request_id(request.headers)
         try:
             response = await self._answer(request, exchange)
-            if not response.prepared:
+            if response is not None:
                 self._label(request, response, exchange)
             return response
         finally:
@@ -56,7 +57,7 @@ class Front:
         if exchange.fault != Fault.POLICY_GUESSING.value:
             _write_access_line(exchange, seconds)
 
-    async def _answer(self, request: web.BaseRequest, exchange: Exchange) -> web.StreamResponse:
+    async def _answer(self, request: Inbound, exchange: Exchange) -> Response | None:
         try:
             route = find_route(request.method, request.path)
             exchange.route = route.name
@@ -73,7 +74,7 @@ class Front:
             exchange.fault = refusal.fault.value
             return problems.error_response(refusal, protocol_of(request.path), exchange.request_id)
 
-    async def _admit(self, request: web.BaseRequest, route: Route, exchange: Exchange) -> Caller:
+    async def _admit(self, request: Inbound, route: Route, exchange: Exchange) -> Caller:
         presented = presented_key(request.headers)
         key = await self._context.callers.identify(presented, self._address(request))
         # Nothing waits from here on: key and group are of one reading of the configuration.
@@ -89,14 +90,11 @@ class Front:
             traceparent = request.headers.get("traceparent")
             exchange.trace = tracing.begin(exchange, request.method, traceparent)
         if route.is_inference:
-            exchange.caller_request_id = caller_request_id(request)
             self._context.metering.begin(exchange)
         groups.check_platform(group, route.platform)
         return Caller(key, group)
 
-    async def _refused(
-        self, request: web.BaseRequest, error: GatewayError, exchange: Exchange
-    ) -> web.Response:
+    async def _refused(self, request: Inbound, error: GatewayError, exchange: Exchange) -> Response:
         exchange.fault = error.fault.value
         was_late = True
         if problems.turns_away(error.fault):
@@ -107,35 +105,31 @@ class Front:
         response = problems.error_response(error, protocol, exchange.request_id)
         if not was_late:
             # Too many wait: the one that was not held up would guess on.
-            response.force_close()
+            response.closes = True
         return response
 
-    def _address(self, request: web.BaseRequest) -> str:
+    def _address(self, request: Inbound) -> str:
         forwarded = request.headers.getall("x-forwarded-for", ())
         return client_address(request.remote, forwarded, self._context.trusted_proxies)
 
-    def refuse(self, request: web.BaseRequest, is_ours: bool) -> web.Response:
-        """Answer a request that never was one: aiohttp could not read it, or we failed badly."""
+    def refuse(self, is_ours: bool) -> Response:
+        """The answer to what never was a request: it could not be read, or we failed badly."""
         exchange = Exchange(self._context.new_id(), UNROUTED, self._context.clock.monotonic())
         error = problems.unexpected() if is_ours else problems.malformed()
         exchange.fault = error.fault.value
         response = problems.error_response(error)
         exchange.status = response.status
         response.headers[REQUEST_ID_HEADER] = exchange.request_id
-        response.force_close()
+        response.closes = True
         self._context.events.request_ended(exchange, 0.0)
         _write_access_line(exchange, 0.0)
         return response
 
-    def _label(
-        self, request: web.BaseRequest, response: web.StreamResponse, exchange: Exchange
-    ) -> None:
+    def _label(self, request: Inbound, response: Response, exchange: Exchange) -> None:
         exchange.status = response.status
-        response.headers.update(id_headers(request, exchange))
-        # aiohttp goes on with no connection whose body it could not read.
-        is_broken = request.content.exception() is not None
-        if is_broken or self._context.connections.closing_headers(request):
-            response.force_close()
+        response.headers.update(id_headers(exchange))
+        # Nothing can follow on a connection whose body could not be read.
+        response.closes = response.closes or request.is_broken or request.is_aged
 
 
 def _write_access_line(exchange: Exchange, seconds: float) -> None:

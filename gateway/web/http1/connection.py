@@ -1,0 +1,235 @@
+"""One caller's connection: reads a request, has it answered, reads the next one.
+
+It is the event loop's protocol and runs in its callbacks; each request has a task of its own, which
+ends when the caller leaves. What is not plain HTTP/1.1 is handed over, with the connection.
+"""
+
+import asyncio
+import socket
+from collections.abc import Awaitable
+from typing import Protocol, cast
+
+from gateway.web.http1.outgoing import Date, Http1Outgoing
+from gateway.web.http1.request import Http1Request
+from gateway.web.http1.request_reader import RequestHead, RequestReader, Unusual
+from gateway.web.responses import Response
+
+KEEPALIVE_SECONDS = 75.0
+"""Longer than a load balancer's usual 60 s, so that it is the one to close an idle connection:
+the other way round a request can meet a connection that is just being closed."""
+LINGER_SECONDS = 10.0
+"""How long the rest of a body that nobody wants is read: closing at once could take the answer from
+a caller that is still sending."""
+MOST_SKIPPED_BYTES = 1024 * 1024
+"""Of such a rest, for the connection to be used again."""
+MOST_BYTES_EARLY = 64 * 1024
+"""Of requests that come before the one before them is answered; then nothing is read."""
+TIMER_SECONDS = 0.001
+"""A loop's timer may be early by so much."""
+
+
+class Owner(Protocol):
+    """Whose connections these are."""
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether connections end as soon as they are idle."""
+
+    @property
+    def date(self) -> Date:
+        """For answers."""
+
+    def opened(self, connection: "CallerConnection") -> None:
+        """A caller has connected."""
+
+    def closed(self, connection: "CallerConnection") -> None:
+        """The connection is gone, or somebody else's."""
+
+    def is_aged(self, connection: "CallerConnection") -> bool:
+        """Whether it is to end with its next answer."""
+
+    def answer(self, request: Http1Request) -> Awaitable[Response | None]:
+        """The answer to a request; None when it was streamed. Raises ConnectionError."""
+
+    def take_over(self, transport: asyncio.Transport, data: bytes) -> None:
+        """Read on in a way that knows all of HTTP; `data` was read already."""
+
+
+class CallerConnection(asyncio.Protocol):
+    """See above."""
+
+    __slots__ = (
+        "_deadline", "_early", "_is_behind", "_loop", "_owner", "_reader", "_remote", "_request",
+        "_task", "_timer", "_timer_at", "_transport",
+    )  # fmt: skip
+
+    def __init__(self, owner: Owner, loop: asyncio.AbstractEventLoop) -> None:
+        self._owner = owner
+        self._loop = loop
+        self._reader = RequestReader()
+        self._request: Http1Request | None = None
+        """The one under way, or whose body nobody wants is still coming."""
+        self._task: asyncio.Task[None] | None = None
+        self._early = b""
+        self._is_behind = False
+        self._deadline = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+
+    # --- for the server ---
+
+    @property
+    def task(self) -> asyncio.Task[None] | None:
+        """That of the request under way."""
+        return self._task
+
+    @property
+    def is_aged(self) -> bool:
+        """Whether it is to end with its next answer."""
+        return self._owner.is_aged(self)
+
+    def close_if_idle(self) -> None:
+        """Nothing more is to come over it."""
+        if self._request is None:
+            self._transport.close()
+
+    def close(self) -> None:
+        """Whatever it is doing; what was written still goes out."""
+        self._transport.close()
+
+    # --- what the event loop calls ---
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        peer = transport.get_extra_info("peername")
+        self._remote = str(peer[0]) if isinstance(peer, tuple) else None
+        own = transport.get_extra_info("socket")
+        if own is not None:
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self._owner.opened(self)
+        self._wait_for(KEEPALIVE_SECONDS)
+
+    def data_received(self, data: bytes) -> None:
+        if self._request is None:
+            self._read(data)
+            return
+        if self._request.missing:
+            data = self._request.feed(data)
+            if self._task is None:
+                self._skip()
+        if data:
+            self._early += data
+            if len(self._early) > MOST_BYTES_EARLY:
+                self._transport.pause_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._task is not None:
+            self._task.cancel()
+        self._owner.closed(self)
+
+    def pause_writing(self) -> None:
+        self._is_behind = True
+        if self._request is not None:
+            self._request.outgoing.fell_behind()
+
+    def resume_writing(self) -> None:
+        self._is_behind = False
+        if self._request is not None:
+            self._request.outgoing.caught_up()
+        else:
+            self._go_on()
+
+    # --- a request ---
+
+    def _read(self, data: bytes) -> None:
+        try:
+            head = self._reader.feed(data)
+        except Unusual as unusual:
+            self._hand_over(unusual.data)
+            return
+        if head is not None:
+            self._begin(head)
+
+    def _begin(self, head: RequestHead) -> None:
+        outgoing = Http1Outgoing(self._transport, self._owner.date)
+        outgoing.closes = not head.keeps_alive
+        request = Http1Request(head, self._remote, outgoing, self)
+        self._request = request
+        rest = self._reader.rest
+        if rest:
+            self._reader.rest = b""
+            self._early = request.feed(rest)
+        self._task = self._loop.create_task(self._serve(request))
+
+    async def _serve(self, request: Http1Request) -> None:
+        try:
+            response = await self._owner.answer(request)
+            if response is not None:
+                request.outgoing.closes |= request.missing > MOST_SKIPPED_BYTES
+                request.outgoing.whole(response)
+        except (ConnectionError, asyncio.CancelledError):
+            # The caller has left, or the server is at its end: there is nobody to answer.
+            self._transport.abort()
+            raise
+        finally:
+            self._task = None
+        if request.missing:
+            self._wait_for(LINGER_SECONDS)
+            self._skip()
+        else:
+            self._finish(request)
+
+    def _skip(self) -> None:
+        """The rest of a body that came after its answer."""
+        request = self._request
+        if request is not None:
+            request.skip()
+            if not request.missing:
+                self._finish(request)
+
+    def _finish(self, request: Http1Request) -> None:
+        self._request = None
+        if request.outgoing.closes or self._owner.is_ending:
+            self._transport.close()
+            return
+        self._wait_for(KEEPALIVE_SECONDS)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """The next request, if it has come already and the caller has taken the answers before."""
+        early = self._early
+        if early and not self._is_behind:
+            self._early = b""
+            if len(early) > MOST_BYTES_EARLY:
+                self._transport.resume_reading()
+            self._read(early)
+
+    def _hand_over(self, data: bytes) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._owner.closed(self)
+        self._owner.take_over(self._transport, data)
+
+    # --- time ---
+
+    def _wait_for(self, seconds: float) -> None:
+        """Close in so many seconds, unless another request comes."""
+        self._deadline = deadline = self._loop.time() + seconds
+        if self._timer is None or self._timer_at > deadline:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer_at = deadline
+            self._timer = self._loop.call_at(deadline, self._look)
+
+    def _look(self) -> None:
+        """Called by the timer, which is not set anew for each request."""
+        self._timer = None
+        if self._task is not None:
+            return
+        if self._loop.time() + TIMER_SECONDS < self._deadline:
+            self._timer_at = self._deadline
+            self._timer = self._loop.call_at(self._deadline, self._look)
+        else:
+            self._transport.close()

@@ -1,0 +1,119 @@
+"""One plainly framed request, whose body may still be arriving."""
+
+import asyncio
+from typing import Protocol
+from urllib.parse import parse_qsl
+
+from gateway.domain.errors import Fault, GatewayError
+from gateway.web.headers import Headers
+from gateway.web.http1.outgoing import Http1Outgoing
+from gateway.web.http1.request_reader import RequestHead
+
+READ_SECONDS = 120.0
+"""Enough for 32 MiB over a slow line; a caller that sends nothing is not waited for longer."""
+
+
+class Aging(Protocol):
+    """A connection, as far as a request has to know it."""
+
+    @property
+    def is_aged(self) -> bool:
+        """Whether it is to end with its next answer."""
+
+
+class Http1Request:
+    """See inbound.Inbound."""
+
+    __slots__ = (
+        "_connection", "_head", "_pieces", "_waiter", "missing", "outgoing", "remote",
+    )  # fmt: skip
+
+    is_broken = False
+
+    def __init__(
+        self, head: RequestHead, remote: str | None, outgoing: Http1Outgoing, connection: Aging
+    ) -> None:
+        self._head = head
+        self._pieces: list[bytes] = []
+        self._waiter: asyncio.Future[None] | None = None
+        self.missing = head.length
+        """How many bytes of the body have not come yet."""
+        self.remote = remote
+        self.outgoing = outgoing
+        self._connection = connection
+
+    @property
+    def is_aged(self) -> bool:
+        """See inbound.Inbound."""
+        return self._connection.is_aged
+
+    @property
+    def method(self) -> str:
+        """See inbound.Inbound."""
+        return self._head.method
+
+    @property
+    def path(self) -> str:
+        """See inbound.Inbound."""
+        return self._head.path
+
+    @property
+    def headers(self) -> Headers:
+        """See inbound.Inbound."""
+        return self._head.headers
+
+    def parameter(self, name: str) -> str | None:
+        """See inbound.Inbound."""
+        for key, value in parse_qsl(self._head.query, keep_blank_values=True):
+            if key == name:
+                return value
+        return None
+
+    async def body(self, limit: int) -> bytes:
+        """See inbound.Inbound."""
+        if self._head.length > limit:
+            raise too_large(limit)
+        if self.missing:
+            await self._arrived()
+        pieces, self._pieces = self._pieces, []
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def feed(self, data: bytes) -> bytes:
+        """More of what comes over the connection; what is behind the body is given back."""
+        missing = self.missing
+        if len(data) <= missing:
+            self._pieces.append(data)
+            rest = b""
+        else:
+            self._pieces.append(data[:missing])
+            rest = data[missing:]
+        self.missing = max(0, missing - len(data))
+        if not self.missing and self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+        return rest
+
+    def skip(self) -> None:
+        """Nobody wants the body any more."""
+        self._pieces.clear()
+
+    async def _arrived(self) -> None:
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                await self._waiter
+        except TimeoutError:
+            raise too_slow() from None
+        finally:
+            self._waiter = None
+
+
+def too_large(limit: int) -> GatewayError:
+    """The refusal of a body over the limit."""
+    return GatewayError(Fault.CALLER_BODY_TOO_LARGE, f"The body is larger than {limit} bytes.")
+
+
+def too_slow() -> GatewayError:
+    """The refusal of a body that does not come."""
+    return GatewayError(
+        Fault.CALLER_BODY_TIMEOUT, f"The body did not arrive within {READ_SECONDS:g} s."
+    )
