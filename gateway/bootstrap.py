@@ -48,9 +48,9 @@ from gateway.settings.snapshot import Snapshot, snapshot_of
 from gateway.web.connections import Connections
 from gateway.web.context import Context
 from gateway.web.front import Front
-from gateway.web.http1.server import CallersServer
 from gateway.web.late_answers import LateAnswers
 from gateway.web.lifetimes import Lifetimes
+from gateway.web.server import CallersServer
 from runtime import logs
 from runtime.clock import SystemClock
 from runtime.ids import RandomIds
