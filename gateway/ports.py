@@ -3,16 +3,19 @@
 Whoever implements a port translates foreign errors into GatewayError.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+import msgspec
 
 from gateway.domain.budgets.holder import Holder
 from gateway.domain.budgets.reservation import Reservation
 from gateway.domain.budgets.totals import Counter, Totals
 from gateway.domain.budgets.verdict import Answer, Claim
 from gateway.domain.errors import Fault, GatewayError
+from gateway.domain.headers import Standing
 from gateway.domain.initiator import Verdict
 from gateway.domain.quotas import Quota
 from gateway.domain.stored_keys import StoredKey
@@ -46,6 +49,9 @@ class AccountToken:
     headers: Mapping[str, str]
     strategy: str = ""
     """How the broker came by it; empty for an API key from the configuration."""
+    standing: dict[Hashable, Standing] = field(default_factory=dict, repr=False, compare=False)
+    """The headers of requests with this token, by what they depend on beside it: a few, kept
+    by whoever makes requests, and gone with the token."""
 
 
 class TokenProvider(Protocol):
@@ -76,14 +82,17 @@ class TokenVerifier(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamRequest:
+class UpstreamRequest(msgspec.Struct, frozen=True, gc=False):
     """One request to send upstream."""
 
     method: str
     url: str
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes | None = field(default=None, repr=False)
+    headers: Mapping[str, str]
+    body: bytes | None = None
+
+    def __repr__(self) -> str:
+        """No header, and nothing that was said."""
+        return f"UpstreamRequest({self.method!r}, {self.url!r})"
 
 
 class Sink(Protocol):
@@ -143,8 +152,7 @@ class Upstream(Protocol):
         """The same as a context, which closes the reply."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(msgspec.Struct, frozen=True, gc=False):
     """A place that was taken; it is given back once, or ends by itself when its process dies."""
 
     place: str
@@ -203,8 +211,7 @@ class Board(Protocol):
         anything on it. It neither waits nor raises."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bond:
+class Bond(msgspec.Struct, frozen=True, gc=False):
     """Where a conversation lives."""
 
     account: str
@@ -508,11 +515,11 @@ class Tracing(Protocol):
         """
 
 
-@dataclass(slots=True)
-class Exchange:
+class Exchange(msgspec.Struct, gc=False):
     """One caller's request and what became of it: for metrics and the access log.
 
-    Filled in as the request goes along. Holds no content and no secret.
+    Filled in as the request goes along. Holds no content and no secret. Not followed by the garbage
+    collector: nothing that it holds may hold it.
     """
 
     request_id: str
@@ -561,12 +568,12 @@ class Exchange:
     answer_bytes: int = 0
     trace: RequestTrace | None = None
     """None where nothing is traced."""
-    tried: list[Tried] = field(default_factory=list)
+    tried: tuple[Tried, ...] = ()
 
     def note(self, tried: Tried) -> None:
         """Record an attempt that came to nothing."""
         if len(self.tried) < MAX_TRIED:
-            self.tried.append(tried)
+            self.tried = (*self.tried, tried)
 
 
 class Audit(Protocol):

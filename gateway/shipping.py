@@ -127,6 +127,10 @@ class Shipper:
                 raise
             await source.done(records)
             self._events.shipped(len(records))
+            if source.is_all:
+                # What has come meanwhile is a batch of its own, later: else each would be
+                # smaller than the one before, and a busy gateway would never be done.
+                return
 
     async def _spill_all(self, source: Source) -> None:
         spilled = left = 0

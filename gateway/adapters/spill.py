@@ -26,6 +26,8 @@ _decode = msgspec.json.Decoder(UsageRecord).decode
 class NoSpill:
     """Where there is no shared store."""
 
+    is_all = True
+
     async def put(self, records: Sequence[UsageRecord]) -> bool:
         """See ports.Spill."""
         return False
@@ -47,6 +49,8 @@ class SharedSpill:
     on_unreadable: told how many entries were no records and were taken out; by whichever replica
     takes them out, and so once.
     """
+
+    is_all = False
 
     def __init__(
         self,

@@ -4,54 +4,62 @@ Both hand out one batch at a time and are told when it is safe elsewhere. A line
 is passed over and counted.
 """
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from gateway.adapters.journal.segments import lives, taken_over
 from gateway.adapters.journal.writer import FileJournal, Segment
-from gateway.domain.usage.journal import NEWLINE, Ended, Unfinished, read
+from gateway.domain.usage.journal import NEWLINE, Ended, Unfinished, read, records_of
 from gateway.domain.usage.record import UsageRecord
 
 READ_BYTES = 64 * 1024
 """At a time: decoding as much keeps the loop for a fraction of a millisecond."""
+MOST_RECORDS = 4_000
+"""Read back for one batch, and some more of the last piece."""
 MOST_LINE_BYTES = 64 * 1024
 """No line is near as long; one that is was never ended."""
 
 
 class OwnRecords:
-    """What this process has written down and not yet shipped. See ports.Written."""
+    """What this process has written down and not yet shipped. See ports.Written.
+
+    While whoever ships keeps up, the records are those that the journal has in memory as well.
+    Only what is more than that is read back.
+    """
 
     def __init__(self, journal: FileJournal, on_torn: Callable[[int], None]) -> None:
         self._journal = journal
         self._on_torn = on_torn
-        self._read: tuple[Segment, int] | None = None
+        self._reached: Sequence[tuple[Segment, int]] = ()
+        """How far each segment is shipped when what was handed out last is."""
         self._is_kept = False
         self.shipped_count = 0
+        self.is_all = False
 
     async def next(self) -> Sequence[UsageRecord]:
         """The next records, oldest first; empty when all there are were handed out."""
-        for segment in list(self._journal.segments):
-            while segment.read < segment.size:
-                records, end = self._from(segment)
-                if records:
-                    self._read = (segment, end)
-                    return records
-                if end == segment.read:
-                    break
-                self._advance(segment, end)
-        return ()
+        self._journal.flush()
+        self.is_all = self._journal.is_written and len(self._journal.recent) == self.pending
+        if not self.is_all:
+            return await self._read_back()
+        self._reached = [(segment, segment.size) for segment in self._journal.segments]
+        if not self._journal.recent:
+            self._advance()
+        return tuple(self._journal.recent)
 
     async def done(self, records: Sequence[UsageRecord]) -> None:
         """Those of the last call are safe."""
-        assert self._read is not None  # noqa: S101  next gave them
         self.shipped_count += len(records)
-        self._advance(*self._read)
-        self._read = None
+        recent = self._journal.recent
+        while recent and len(recent) > self.pending:
+            recent.popleft()
+        self._advance()
 
     def start_over(self) -> None:
-        """Those of the last call are not: they are read again."""
-        self._read = None
+        """Those of the last call are not: they are handed out again."""
+        self._reached = ()
 
     def keep(self) -> None:
         """From now on, remove no file: what is done is safe only for a while."""
@@ -67,26 +75,50 @@ class OwnRecords:
         """How many records wait."""
         return self._journal.ended_count - self.shipped_count
 
-    def _from(self, segment: Segment) -> tuple[list[UsageRecord], int]:
+    async def _read_back(self) -> Sequence[UsageRecord]:
+        """From the files. Others have their turn after each piece of them."""
+        records = list[UsageRecord]()
+        reached = dict[int, tuple[Segment, int]]()
+        for number, segment in enumerate(tuple(self._journal.segments)):
+            end = segment.read
+            while end < segment.size and len(records) < MOST_RECORDS:
+                lines, read = self._piece(segment, end)
+                if not read:
+                    break
+                records += records_of(lines)
+                end += read
+                reached[number] = segment, end
+                await asyncio.sleep(0)
+        self._reached = tuple(reached.values())
+        if not records:
+            self._advance()
+        return records
+
+    def _piece(self, segment: Segment, start: int) -> tuple[list[bytes], int]:
+        """Whole lines, and how many bytes to go on from there."""
         with segment.path.open("rb") as file:
-            file.seek(segment.read)
-            chunk = file.read(min(READ_BYTES, segment.size - segment.read))
+            file.seek(start)
+            chunk = file.read(min(READ_BYTES, segment.size - start))
         lines, used = whole_lines(chunk)
         if not used and (segment.is_sealed or len(chunk) >= MOST_LINE_BYTES):
             # What follows a line that was cut off stands in the next segment.
-            self._on_torn(1)
-            return [], segment.read + len(chunk)
-        records = [line.record for line in map(read, lines) if isinstance(line, Ended)]
-        return records, segment.read + used
+            return [], len(chunk)
+        return lines, used
 
-    def _advance(self, segment: Segment, end: int) -> None:
-        segment.read = end
-        if segment.is_sealed and segment.read >= segment.size and not self._is_kept:
-            self._journal.forget(segment)
+    def _advance(self) -> None:
+        reached, self._reached = self._reached, ()
+        for segment, end in reached:
+            segment.read = end
+            if segment.is_sealed and end >= segment.size and not self._is_kept:
+                if _is_cut_off(segment):
+                    self._on_torn(1)
+                self._journal.forget(segment)
 
 
 class Leftovers:
     """What lives that are over have left in the directory. See ports.Written."""
+
+    is_all = False
 
     def __init__(
         self, journal: FileJournal, on_torn: Callable[[int], None], most: int = 500
@@ -177,6 +209,13 @@ class Leftovers:
                     rest = b""
         if rest:
             self._on_torn(1)
+
+
+def _is_cut_off(segment: Segment) -> bool:
+    """Whether its last line is."""
+    with segment.path.open("rb") as file:
+        file.seek(max(0, segment.size - 1))
+        return file.read(1) not in (NEWLINE, b"")
 
 
 def whole_lines(chunk: bytes) -> tuple[list[bytes], int]:

@@ -9,18 +9,21 @@ lives.
 
 import asyncio
 import os
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.adapters.journal.segments import PRIVATE, new_life, segment_path, size_of
-from gateway.domain.usage.journal import NEWLINE, Begun, Ended, Sent, encode
+from gateway.domain.usage.journal import NEWLINE, Begun, Ended, Line, Sent, text_of
 from gateway.domain.usage.record import UsageRecord
 
 SEGMENT_BYTES = 8 * 1024 * 1024
 MOST_WAITING_BYTES = 32 * 1024 * 1024
 """Of lines that the disk does not take; above that no request may begin."""
 RETRY_SECONDS = 1.0
+MOST_RECENT = 8_192
+"""Records that are kept in memory as well; some 8 MB."""
 
 
 @dataclass(slots=True)
@@ -46,6 +49,7 @@ class FileJournal:
         most_bytes: int,
         on_trouble: Callable[[str | None], None],
         segment_bytes: int = SEGMENT_BYTES,
+        most_recent: int = MOST_RECENT,
     ) -> None:
         """Raises JournalUnusable."""
         self.directory = directory
@@ -56,12 +60,19 @@ class FileJournal:
         self.bytes = size_of(directory)
         """On the disk: all segments."""
         self.ended_count = 0
+        self.recent: deque[UsageRecord] = deque(maxlen=most_recent)
+        """The latest that ended, for whoever ships and need not read them back."""
         self.segments: list[Segment] = []
         self._descriptor = -1
         self._numbers = 0
+        self._lines: list[Line] = []
+        """What came since the last flush."""
         self._waiting = bytearray()
-        self._under_way: dict[str, list[bytes]] = {}
-        """Of each request its beginning, and its latest attempt: that says all the others did."""
+        """What the disk did not take."""
+        self._begun: dict[str, Begun] = {}
+        """The requests under way."""
+        self._sent: dict[str, Sent] = {}
+        """Their latest attempts: each says all that the ones before it did."""
         self._is_flush_due = False
         self._trouble: str | None = None
         self._is_told = False
@@ -77,39 +88,45 @@ class FileJournal:
 
     def begun(self, begun: Begun) -> None:
         """See ports.Journal."""
-        line = encode(begun) + NEWLINE
-        self._under_way[begun.request_id] = [line]
-        self._waiting += line
+        self._begun[begun.request_id] = begun
+        self._lines.append(begun)
         if not self._is_flush_due:
             self._is_flush_due = True
             asyncio.get_running_loop().call_soon(self._flush_soon)
 
     def sent(self, sent: Sent) -> None:
         """See ports.Journal."""
-        line = encode(sent) + NEWLINE
-        known = self._under_way.get(sent.request_id)
-        if known is not None:
-            known[1:] = [line]
-        self._waiting += line
+        if sent.request_id in self._begun:
+            self._sent[sent.request_id] = sent
+        self._lines.append(sent)
         self.flush()
 
     def ended(self, record: UsageRecord) -> None:
         """See ports.Journal."""
-        self._under_way.pop(record.request_id, None)
-        self._waiting += encode(Ended(record)) + NEWLINE
+        self._begun.pop(record.request_id, None)
+        self._sent.pop(record.request_id, None)
+        self._lines.append(Ended(record))
         self.ended_count += 1
+        self.recent.append(record)
         self.flush()
 
     # --- for whoever ships ---
 
     def flush(self) -> None:
         """Write what waits. Raises nothing: what the disk does not take waits on."""
-        if not self._waiting:
+        if not self._lines:
             return
+        lines = text_of(self._lines)
+        self._lines.clear()
         if self._trouble is None:
-            self._write()
-        if self._trouble is None and self.segments[-1].size >= self._segment_bytes:
-            self._new_segment()
+            self._write(lines)
+        else:
+            self._waiting += lines
+
+    @property
+    def is_written(self) -> bool:
+        """Whether the disk has taken all there is."""
+        return not self._waiting and not self._lines
 
     def _flush_soon(self) -> None:
         self._is_flush_due = False
@@ -128,25 +145,29 @@ class FileJournal:
             self._retry.cancel()
         self._close_segment()
         # What has not ended here never will: whoever comes next finds that out.
-        if is_empty and not self._waiting and not self._under_way:
+        if is_empty and self.is_written and not self._begun:
             for segment in list(self.segments):
                 self.forget(segment)
         self._lock.release(forget=not self.segments)
 
     # --- the disk ---
 
-    def _write(self) -> None:
+    def _write(self, lines: bytes) -> None:
         try:
-            written = os.write(self._descriptor, self._waiting)
+            written = os.write(self._descriptor, lines)
         except OSError as error:
+            self._waiting += lines
             self._give_up(error.strerror or type(error).__name__)
             return
-        self.segments[-1].size += written
+        segment = self.segments[-1]
+        segment.size += written
         self.bytes += written
-        if written < len(self._waiting):
+        if written < len(lines):
+            # Whole lines are there: only from the one that was cut off on they are written again.
+            self._waiting += lines[lines.rfind(NEWLINE, 0, written) + 1 :]
             self._give_up("the disk took only part of a line")
-            return
-        self._waiting.clear()
+        elif segment.size >= self._segment_bytes:
+            self._new_segment()
 
     def _give_up(self, reason: str) -> None:
         """The last line may be cut off: what waits begins a segment of its own, later."""
@@ -160,7 +181,9 @@ class FileJournal:
         self._retry = None
         self._new_segment()
         if self._trouble is None and self._waiting:
-            self._write()
+            lines = bytes(self._waiting)
+            self._waiting.clear()
+            self._write(lines)
         if self._trouble is None and self._is_told:
             self._is_told = False
             self._on_trouble(None)
@@ -169,7 +192,7 @@ class FileJournal:
         self._close_segment()
         self._numbers += 1
         path = segment_path(self.directory, self.life, self._numbers)
-        under_way = b"".join(line for lines in self._under_way.values() for line in lines)
+        under_way = text_of([*self._begun.values(), *self._sent.values()])
         try:
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
             self._descriptor = os.open(path, flags, PRIVATE)

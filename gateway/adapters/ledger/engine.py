@@ -15,6 +15,9 @@ BEGIN = "sqlite_begin"
 """Execution option: how SQLite begins. `IMMEDIATE` for who reads first and then writes: else
 somebody may write in between, and it fails at once."""
 
+LOG_PAGES = 4_000
+"""Of 4 KiB, in SQLite's log before they go into the file: a page that changes often goes once."""
+
 
 def open_engine(database_url: str, password: str | None = None) -> Engine:
     """An engine for the ledger's thread and that of keys. Raises url.BadDatabaseUrl.
@@ -62,6 +65,7 @@ def _set_up_sqlite(connection: sqlite3.Connection, record: object) -> None:
     # With a log beside the file those who read and the one who writes do not wait for each other.
     connection.execute("PRAGMA journal_mode = WAL").close()
     connection.execute("PRAGMA synchronous = NORMAL").close()
+    connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}").close()
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -1,7 +1,7 @@
-"""From a usage record to the row it is kept as."""
+"""What a database can keep of a usage record: its texts and its time."""
 
 from datetime import UTC, datetime
-from typing import Any
+from operator import attrgetter
 
 import msgspec
 
@@ -10,22 +10,22 @@ from gateway.domain.usage.record import UsageRecord
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 TEXTS = tuple(field.name for field in msgspec.structs.fields(UsageRecord) if field.type is str)
 
+_texts = attrgetter(*TEXTS)
+
 
 def moment(seconds: float) -> datetime:
     """Seconds since the epoch as a time in UTC. Raises ValueError or OverflowError."""
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def row_of(record: UsageRecord) -> dict[str, Any]:
-    """The row. Raises ValueError or OverflowError for a time that is none."""
-    row = msgspec.structs.asdict(record)
-    row["time"] = moment(record.time)
-    for name in TEXTS:
-        text = row[name]
-        # The usual case costs no copy: ASCII without a NUL.
-        if not text.isascii() or "\0" in text:
-            row[name] = _storable(text)
-    return row
+def storable(record: UsageRecord) -> UsageRecord:
+    """The record with texts that every database keeps: itself, as a rule."""
+    # All of them looked at once: ASCII without a NUL is the usual case.
+    text = "".join(_texts(record))
+    if text.isascii() and "\0" not in text:
+        return record
+    texts = zip(TEXTS, map(_storable, _texts(record)), strict=True)
+    return msgspec.structs.replace(record, **dict(texts))
 
 
 def _storable(text: str) -> str:

@@ -3,17 +3,15 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from sqlalchemy import Engine, Table
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, DBAPIError, StatementError
 
-from gateway.adapters.ledger.rows import row_of
-from gateway.adapters.ledger.tables import usage_records
+from gateway.adapters.ledger import into_postgresql, into_sqlite
 from gateway.domain.usage.record import UsageRecord
 
-INSERTS: dict[str, Callable[[Table], sqlite.Insert | postgresql.Insert]] = {
-    "postgresql": postgresql.insert,
-    "sqlite": sqlite.insert,
+INSERTS: dict[str, Callable[[Connection, Sequence[UsageRecord]], None]] = {
+    "postgresql": into_postgresql.insert,
+    "sqlite": into_sqlite.insert,
 }
 BAD_VALUES = (DataError, StatementError, ValueError, OverflowError)
 """What a value is to blame for. A constraint is not among them: this version fulfils those of its
@@ -24,13 +22,11 @@ T = TypeVar("T")
 
 def add(engine: Engine, records: Sequence[UsageRecord]) -> int:
     """Keep these; how many the database refuses, which are left out. Raises SQLAlchemyError."""
-    insert = INSERTS[engine.dialect.name](usage_records)
-    statement = insert.on_conflict_do_nothing(index_elements=["request_id"])
+    insert = INSERTS[engine.dialect.name]
 
     def keep(some: Sequence[UsageRecord]) -> None:
-        rows = list(map(row_of, some))
         with engine.begin() as connection:
-            connection.execute(statement, rows)
+            insert(connection, some)
 
     return keep_all_but_bad(records, keep)
 

@@ -4,7 +4,8 @@ A line is one JSON object and a newline. A line that is cut off is no object, so
 one that is whole. Written and read here; files are an adapter's business.
 """
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 import msgspec
 
@@ -51,9 +52,23 @@ class Ended(_Line, frozen=True, tag="ended"):
 
 Line = Begun | Sent | Ended
 
-encode = msgspec.json.Encoder().encode
+_encoder = msgspec.json.Encoder()
+encode = _encoder.encode
+"""One line, without its newline."""
 _decode: Callable[[bytes], Line] = msgspec.json.Decoder(Line).decode
 NEWLINE = b"\n"
+_NO_ENDS = (b'{"line":"begun"', b'{"line":"sent"')
+"""What a line says first."""
+
+
+def text_of(lines: Collection[Line]) -> bytes:
+    """These lines, each with its newline. Raises nothing."""
+    try:
+        return _encoder.encode_lines(lines)
+    except UnicodeEncodeError:
+        # Halves of surrogate pairs, which nobody should have let in; no other line is lost.
+        texts = (json.dumps(msgspec.to_builtins(line), ensure_ascii=False) for line in lines)
+        return b"".join(text.encode(errors="replace") + NEWLINE for text in texts)
 
 
 def read(line: bytes) -> Line | None:
@@ -62,6 +77,12 @@ def read(line: bytes) -> Line | None:
         return _decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+
+
+def records_of(lines: Iterable[bytes]) -> list[UsageRecord]:
+    """Those that ended in these lines. What says first that it is no end is not read further."""
+    rest = (read(line) for line in lines if not line.startswith(_NO_ENDS))
+    return [line.record for line in rest if isinstance(line, Ended)]
 
 
 class Unfinished:

@@ -110,6 +110,43 @@ async def test_of_two_in_one_batch_the_first_is_kept(ledger: SqlLedger, url: str
     assert [row["outcome"] for row in rows_of(url)] == ["complete"]
 
 
+@pytest.mark.parametrize("count", [199, 200, 401, 1_001])
+async def test_of_a_batch_of_any_size_what_is_not_there_is_kept(
+    ledger: SqlLedger, url: str, count: int
+) -> None:
+    records = [a_record(outcome="complete") for _ in range(count)]
+    await ledger.add(records[5::50])
+    await ledger.add([msgspec.structs.replace(each, outcome="crashed") for each in records])
+
+    outcomes = {row["request_id"]: row["outcome"] for row in rows_of(url)}
+    assert set(outcomes) == {each.request_id for each in records}
+    assert {outcomes[each.request_id] for each in records[5::50]} == {"complete"}
+    assert list(outcomes.values()).count("crashed") == count - len(records[5::50])
+    assert ledger.refused == 0
+
+
+async def test_what_a_record_does_not_say_is_kept_as_it_is_meant(
+    ledger: SqlLedger, url: str
+) -> None:
+    record = UsageRecord(
+        request_id="r", time=NOON, key_id="k", group_id="g", endpoint="e", outcome="refused"
+    )
+    await ledger.add([record])
+
+    (row,) = rows_of(url)
+    said = msgspec.structs.asdict(record)
+    assert {**row, "time": NOON} == said
+
+
+@pytest.mark.parametrize("part", [0.0, 0.000_001, 0.123_456, 0.5, 0.999_999, 0.999_999_8])
+async def test_times_are_kept_to_the_microsecond(ledger: SqlLedger, url: str, part: float) -> None:
+    await ledger.add([a_record(time=NOON + part)])
+
+    (row,) = rows_of(url)
+    time = row["time"]
+    assert (time if time.tzinfo else time.replace(tzinfo=UTC)) == moment(NOON + part)
+
+
 async def test_no_records_are_no_trouble(ledger: SqlLedger, url: str) -> None:
     await ledger.add([])
 

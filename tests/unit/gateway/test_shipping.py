@@ -36,6 +36,7 @@ class Listed:
     is_kept: bool = False
     takes: int = 0
     put_in: list[str] = field(default_factory=list)
+    is_all: bool = False
 
     async def next(self) -> Sequence[UsageRecord]:
         self.given = self.batches[0] if self.batches else []
@@ -125,6 +126,15 @@ async def test_everything_that_waits_comes_into_the_ledger() -> None:
     assert house.own.safe == ["a", "b", "c"]
     assert (house.leftovers.safe, house.spill.safe) == (["left"], ["spilled"])
     assert house.told.count == 5
+
+
+async def test_what_comes_while_all_there_was_is_shipped_waits_for_the_next_time() -> None:
+    house = House()
+    house.own.batches, house.own.is_all = [some("a", "b"), some("c")], True
+    assert await house.shipper.catch_up()
+    assert house.own.safe == ["a", "b"]
+    assert await house.shipper.catch_up()
+    assert house.own.safe == ["a", "b", "c"]
 
 
 async def test_others_records_are_looked_for_now_and_then() -> None:

@@ -1,13 +1,15 @@
 """What is read back of journals: this process's own, and those of lives that are over."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from gateway.adapters.journal import reader
 from gateway.adapters.journal.reader import Leftovers, OwnRecords
 from gateway.adapters.journal.segments import lives
-from gateway.adapters.journal.writer import FileJournal
+from gateway.adapters.journal.writer import MOST_RECENT, FileJournal
 from gateway.domain.usage.record import UsageRecord
 from gateway.ports import Source
 from tests.fakes.usage_records import a_beginning, a_record, a_sending
@@ -22,8 +24,15 @@ class Torn(list[int]):
         self.append(count)
 
 
-def a_journal(directory: Path, segment_bytes: int = 1 << 20) -> FileJournal:
-    return FileJournal(directory, 1 << 30, lambda _: None, segment_bytes)
+def a_journal(directory: Path, segment_bytes: int = 1 << 20, **more: int) -> FileJournal:
+    return FileJournal(directory, 1 << 30, lambda _: None, segment_bytes, **more)
+
+
+@pytest.fixture(params=[MOST_RECENT, 3, 0], ids=["from memory", "from both", "read back"])
+def most_recent(request: pytest.FixtureRequest) -> int:
+    """How many records are in memory as well."""
+    found: int = request.param
+    return found
 
 
 async def all_of(source: Source) -> list[str]:
@@ -45,8 +54,8 @@ def write(journal: FileJournal, *request_ids: str) -> None:
         journal.ended(a_record(request_id))
 
 
-async def test_records_are_handed_out_once_and_in_order(tmp_path: Path) -> None:
-    journal = a_journal(tmp_path)
+async def test_records_are_handed_out_once_and_in_order(tmp_path: Path, most_recent: int) -> None:
+    journal = a_journal(tmp_path, most_recent=most_recent)
     own = OwnRecords(journal, Torn())
     write(journal, "a", "b")
     assert own.pending == 2
@@ -58,8 +67,10 @@ async def test_records_are_handed_out_once_and_in_order(tmp_path: Path) -> None:
     assert own.pending == 0
 
 
-async def test_records_that_did_not_arrive_are_handed_out_again(tmp_path: Path) -> None:
-    journal = a_journal(tmp_path)
+async def test_records_that_did_not_arrive_are_handed_out_again(
+    tmp_path: Path, most_recent: int
+) -> None:
+    journal = a_journal(tmp_path, most_recent=most_recent)
     own = OwnRecords(journal, Torn())
     write(journal, "a")
     first = await own.next()
@@ -68,8 +79,8 @@ async def test_records_that_did_not_arrive_are_handed_out_again(tmp_path: Path) 
     assert own.pending == 1
 
 
-async def test_a_segment_goes_when_all_of_it_is_shipped(tmp_path: Path) -> None:
-    journal = a_journal(tmp_path, segment_bytes=1500)
+async def test_a_segment_goes_when_all_of_it_is_shipped(tmp_path: Path, most_recent: int) -> None:
+    journal = a_journal(tmp_path, segment_bytes=1500, most_recent=most_recent)
     own = OwnRecords(journal, Torn())
     write(journal, *map(str, range(20)))
     assert len(journal.segments) > 3
@@ -78,8 +89,8 @@ async def test_a_segment_goes_when_all_of_it_is_shipped(tmp_path: Path) -> None:
     assert len(segments_in(tmp_path)) == 1
 
 
-async def test_with_keep_no_file_goes(tmp_path: Path) -> None:
-    journal = a_journal(tmp_path, segment_bytes=1500)
+async def test_with_keep_no_file_goes(tmp_path: Path, most_recent: int) -> None:
+    journal = a_journal(tmp_path, segment_bytes=1500, most_recent=most_recent)
     own = OwnRecords(journal, Torn())
     write(journal, *map(str, range(20)))
     own.keep()
@@ -89,8 +100,81 @@ async def test_with_keep_no_file_goes(tmp_path: Path) -> None:
     assert not own.is_empty
 
 
-async def test_a_line_that_is_cut_off_in_the_own_journal_is_passed_over(tmp_path: Path) -> None:
+async def test_what_comes_while_a_batch_is_on_its_way_is_handed_out_next(
+    tmp_path: Path, most_recent: int
+) -> None:
+    journal = a_journal(tmp_path, segment_bytes=1500, most_recent=most_recent)
+    own = OwnRecords(journal, Torn())
+    write(journal, "a", "b", "c")
+    first = await own.next()
+    assert [each.request_id for each in first] == ["a", "b", "c"]
+    write(journal, "d", "e")
+    await own.done(first)
+    assert own.pending == 2
+    assert await all_of(own) == ["d", "e"]
+    assert own.is_empty
+
+
+async def test_what_is_in_memory_is_not_read_back(tmp_path: Path) -> None:
     journal = a_journal(tmp_path)
+    own = OwnRecords(journal, Torn())
+    write(journal, "a", "b")
+    journal.segments[0].path.write_bytes(b"")
+    assert await all_of(own) == ["a", "b"]
+
+
+async def test_memory_is_used_again_when_it_holds_all_that_waits(tmp_path: Path) -> None:
+    journal = a_journal(tmp_path, most_recent=3)
+    own = OwnRecords(journal, Torn())
+    write(journal, *"abcde")
+    first = await own.next()
+    assert (len(first), own.is_all) == (5, False)
+    write(journal, "f")
+    await own.done(first)
+    assert [each.request_id for each in await own.next()] == ["f"]
+    assert own.is_all
+
+
+async def test_records_that_the_disk_does_not_take_wait(tmp_path: Path) -> None:
+    journal = a_journal(tmp_path)
+    own = OwnRecords(journal, Torn())
+    write(journal, "a")
+    journal._give_up("full")
+    write(journal, "b")
+    assert await all_of(own) == ["a"]
+    journal._try_again()
+    assert await all_of(own) == ["b"]
+    assert await all_of(own) == []
+    assert own.is_empty
+
+
+async def test_a_batch_that_is_read_back_is_bounded_and_lets_others_have_their_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "READ_BYTES", 2000)
+    monkeypatch.setattr(reader, "MOST_RECORDS", 10)
+    journal = a_journal(tmp_path, most_recent=0)
+    write(journal, *map(str, range(30)))
+    own, turns = OwnRecords(journal, Torn()), list[int]()
+
+    async def others() -> None:
+        while True:
+            turns.append(len(turns))
+            await asyncio.sleep(0)
+
+    task = asyncio.get_running_loop().create_task(others())
+    batch = await own.next()
+    task.cancel()
+    assert 10 <= len(batch) < 15
+    assert len(turns) >= len(batch) // 4
+    await own.done(batch)
+    assert len(batch) + len(await all_of(own)) == 30
+
+
+async def test_a_line_that_is_cut_off_in_the_own_journal_is_passed_over(
+    tmp_path: Path, most_recent: int
+) -> None:
+    journal = a_journal(tmp_path, most_recent=most_recent)
     torn = Torn()
     own = OwnRecords(journal, torn)
     write(journal, "a")

@@ -56,8 +56,10 @@ async def test_a_beginning_is_on_the_disk_after_this_turn_of_the_loop(tmp_path: 
     journal, _ = opened(tmp_path)
     journal.begun(a_beginning())
     assert lines_of(tmp_path) == []
+    assert not journal.is_written
     await asyncio.sleep(0)
     assert lines_of(tmp_path) == [a_beginning()]
+    assert journal.is_written
     journal.begun(a_beginning("next"))
     await asyncio.sleep(0)
     assert lines_of(tmp_path) == [a_beginning(), a_beginning("next")]
@@ -88,6 +90,16 @@ async def test_a_new_segment_begins_with_the_requests_under_way(tmp_path: Path) 
     journal.forget(first)
     assert files(tmp_path) == [second.path]
     assert journal.bytes == second.path.stat().st_size
+
+
+async def test_a_new_segment_knows_nothing_of_requests_that_ended(tmp_path: Path) -> None:
+    journal, _ = opened(tmp_path, segment_bytes=1)
+    journal.begun(a_beginning())
+    journal.sent(a_sending())
+    journal.ended(a_record())
+    assert journal.segments[-1].size == 0
+    journal.sent(a_sending())
+    assert journal.segments[-1].size == 0, "its end may be in a segment that is gone already"
 
 
 async def test_there_is_no_room_at_the_bound_and_an_end_is_written_all_the_same(
@@ -123,6 +135,38 @@ async def test_what_a_full_disk_does_not_take_is_written_whole_when_it_does_agai
     assert troubles[-1] is None
     written = [line.record for line in lines_of(tmp_path) if isinstance(line, Ended)]
     assert written == [a_record(), a_record("later")]
+
+
+async def test_what_a_full_disk_takes_nothing_of_is_written_when_it_does_again(
+    tmp_path: Path,
+) -> None:
+    journal, troubles = opened(tmp_path)
+    journal.ended(a_record())
+    with disk_full_at(journal.bytes):
+        journal.ended(a_record("later"))
+        assert len(troubles) == 1
+        assert lines_of(tmp_path) == [Ended(a_record())]
+        assert not journal.is_written
+    journal._try_again()
+    assert lines_of(tmp_path) == [Ended(a_record()), Ended(a_record("later"))]
+    assert journal.is_written
+
+
+async def test_lines_that_a_full_disk_took_whole_are_not_written_again(tmp_path: Path) -> None:
+    journal, troubles = opened(tmp_path)
+    begun = len(encode(a_beginning())) + 1
+    journal.begun(a_beginning("first"))
+    journal.begun(a_beginning("other"))
+    with disk_full_at(begun + 20):
+        journal.flush()
+        assert len(troubles) == 1
+        assert lines_of(tmp_path)[1:] == [None]
+    journal._begun.clear()
+    journal._try_again()
+    assert [line for line in lines_of(tmp_path) if line] == [
+        a_beginning("first"),
+        a_beginning("other"),
+    ]
 
 
 async def test_a_full_disk_is_tried_again_after_a_while(tmp_path: Path) -> None:

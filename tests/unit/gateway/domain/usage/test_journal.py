@@ -5,7 +5,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.domain.usage.journal import Begun, Ended, Line, Sent, Unfinished, encode, read
+from gateway.domain.usage import journal
+from gateway.domain.usage.journal import (
+    NEWLINE,
+    Begun,
+    Ended,
+    Line,
+    Sent,
+    Unfinished,
+    encode,
+    read,
+    records_of,
+    text_of,
+)
 from tests.fakes.usage_records import a_beginning, a_record, a_sending
 
 LINES: list[Line] = [
@@ -45,6 +57,26 @@ def test_an_older_versions_lines_lack_fields_and_are_read() -> None:
     assert read(older) == Begun("r", 1, "k", "g", "copilot", "/v1/messages")
 
 
+def test_of_many_lines_the_records_are_those_that_ended() -> None:
+    whole = [encode(line) for line in (*LINES, Ended(a_record("r-2")))]
+    torn = [b"", b"\0", whole[0][:-1], whole[2][:-1]]
+    assert [record.request_id for record in records_of([*torn, *whole])] == ["r-1", "r-2"]
+
+
+def test_a_line_is_no_less_an_end_for_saying_so_last() -> None:
+    line = msgspec.json.decode(encode(Ended(a_record())))
+    turned = msgspec.json.encode({"record": line["record"], "line": line["line"]})
+    assert records_of([turned]) == [a_record()]
+
+
+@pytest.mark.parametrize("line", [a_beginning(), a_sending()])
+def test_a_line_that_says_first_that_it_is_no_end_is_not_read(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "read", pytest.fail)
+    assert records_of([encode(line)]) == []
+
+
 def test_only_what_has_no_end_is_unfinished() -> None:
     unfinished = Unfinished()
     for line in (a_beginning("a"), a_beginning("b"), a_sending("a"), Ended(a_record("a"))):
@@ -75,3 +107,15 @@ def test_an_end_whose_beginning_was_in_a_segment_before_leaves_nothing() -> None
     unfinished.note(a_sending("other"))
     assert list(unfinished.records()) == []
     assert isinstance(a_sending(), Sent)
+
+
+def test_lines_are_written_as_each_alone_would_be() -> None:
+    lines: list[Line] = [a_beginning(), a_sending(), Ended(a_record())]
+    assert text_of(lines) == b"".join(encode(line) + NEWLINE for line in lines)
+
+
+def test_a_text_that_is_none_costs_no_other_line() -> None:
+    half = a_record(requested_model="half \ud83d")
+    lines: list[Line] = [a_beginning(), Ended(half), a_sending()]
+    found = [read(line) for line in text_of(lines).splitlines()]
+    assert found == [a_beginning(), Ended(a_record(requested_model="half ?")), a_sending()]
