@@ -4,22 +4,24 @@ What the store says is also kept in this process's memory, which stands for it w
 and gives back to it what it has lost. Nobody waits longer than the link does.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
 from gateway.adapters.affinity import KEEP_SECONDS, MemoryAffinity, moved_from
-from gateway.adapters.batches import Batches
+from gateway.adapters.batches import Batches, Queue
 from gateway.adapters.scripts import script
 from gateway.ports import Bond
+from runtime.valkey.calls import Call
 from runtime.valkey.link import StoreLink
 from runtime.valkey.server import Connection
 
 AFFINITY = script("affinity")
 HAS_MOVED = b"1"
+AS_WANTED = b"="
+"""The bond is the one that was wanted."""
+KEPT_MILLISECONDS = int(KEEP_SECONDS * 1000)
 
 
 class Question(NamedTuple):
@@ -36,11 +38,17 @@ class Question(NamedTuple):
 class SharedAffinity:
     """The Affinity port for many replicas."""
 
-    def __init__(self, link: StoreLink[Connection], namespace: str, memory: MemoryAffinity) -> None:
+    def __init__(
+        self,
+        link: StoreLink[Connection],
+        batches: Batches,
+        namespace: str,
+        memory: MemoryAffinity,
+    ) -> None:
         self._link = link
         self._tag = f"{{{namespace}:affinity}}"
         self._memory = memory
-        self._batches: Batches[Question, bytes] = Batches(self._send)
+        self._queue: Queue[Question, bytes] = batches.join(self)
 
     @property
     def remembers(self) -> bool:
@@ -51,26 +59,31 @@ class SharedAffinity:
         """See ports.Affinity."""
         mine = self._memory.known(conversation)
         # What is known here and not there was lost there, or settled while the store was down.
-        answer = await self._ask(Question(conversation, mine))
-        return mine if answer is None else self._learnt(conversation, answer)
+        answer = await self._queue.ask(Question(conversation, mine))
+        if answer is None or answer == AS_WANTED:
+            return mine
+        return self._learnt(conversation, answer)
 
     async def settle(self, conversation: bytes, account: str, leaving: str | None) -> Bond:
         """See ports.Affinity."""
         wanted = Bond(account, moved_from(account, leaving))
-        answer = await self._ask(Question(conversation, wanted, leaving))
+        answer = await self._queue.ask(Question(conversation, wanted, leaving))
+        if answer == AS_WANTED:
+            self._memory.keep(conversation, wanted)
+            return wanted
         bond = None if answer is None else self._learnt(conversation, answer)
         if bond is not None:
             return bond
         return await self._memory.settle(conversation, account, leaving)
 
-    @asynccontextmanager
-    async def running(self, tasks: asyncio.TaskGroup) -> AsyncIterator[None]:
-        """Ask the store for the length of the block."""
-        sending = tasks.create_task(self._batches.run())
-        try:
-            yield
-        finally:
-            await self._batches.close(sending)
+    def next_call(self) -> Call | None:
+        """See batches.Part."""
+        questions = self._queue.take()
+        return self._call(questions) if questions else None
+
+    def answered(self, answer: Any) -> None:
+        """See batches.Part."""
+        self._queue.answer(answer)
 
     def _learnt(self, conversation: bytes, answer: bytes) -> Bond | None:
         bond = _read(answer)
@@ -78,23 +91,12 @@ class SharedAffinity:
             self._memory.keep(conversation, bond)
         return bond
 
-    async def _ask(self, question: Question) -> bytes | None:
-        """A bond as the store writes it; None when the store does not say."""
-        return await self._batches.ask(question) if self._link.is_up else None
-
-    async def _send(self, questions: Sequence[Question]) -> Sequence[bytes] | None:
-        if not questions:
-            return ()
-        return await self._link.ask(lambda store: self._run(store, questions))
-
-    async def _run(self, store: Connection, questions: Sequence[Question]) -> Sequence[bytes]:
-        keys = tuple(f"{self._tag}:{each.conversation.hex()}" for each in questions)
+    def _call(self, questions: Sequence[Question]) -> Call:
         packed: list[str] = []
-        for each in questions:
-            packed += (_written(each.bond), each.leaving or "")
-        arguments = (int(KEEP_SECONDS * 1000), msgspec.msgpack.encode(packed))
-        answers: list[bytes] = await store.run(AFFINITY, keys, arguments)
-        return answers
+        for _, bond, leaving in questions:
+            packed += (_written(bond), leaving or "")
+        keys = tuple([f"{self._tag}:{conversation.hex()}" for conversation, _, _ in questions])
+        return Call(AFFINITY, keys, (KEPT_MILLISECONDS, msgspec.msgpack.encode(packed)))
 
 
 def _written(bond: Bond | None) -> str:

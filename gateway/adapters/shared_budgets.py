@@ -10,16 +10,18 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from gateway.adapters import tellings
-from gateway.adapters.batches import Batches
+from gateway.adapters.batches import Batches, Queue
 from gateway.adapters.budget_counters import known_totals
 from gateway.adapters.scripts import script
-from gateway.adapters.tellings import Question, Reading, Telling
+from gateway.adapters.tellings import Question, Telling
 from gateway.domain.budgets.known import Known
 from gateway.domain.budgets.totals import GIVEN_BACK, TAKEN, Counter, Totals
-from gateway.domain.budgets.verdict import Answer, Claim, answered, judge_alone
+from gateway.domain.budgets.verdict import Answer, Claim, judge_alone
 from gateway.ports import Clock
+from runtime.valkey.calls import Call
 from runtime.valkey.link import StoreLink
 from runtime.valkey.server import Connection
 
@@ -37,9 +39,14 @@ class SharedBudgets:
     """The BudgetCounters port for many replicas. owner: no other process has the same."""
 
     def __init__(
-        self, link: StoreLink[Connection], namespace: str, channel: str, clock: Clock, owner: str
+        self,
+        link: StoreLink[Connection],
+        batches: Batches,
+        namespace: str,
+        channel: str,
+        clock: Clock,
+        owner: str,
     ) -> None:
-        self._link = link
         self._tag = f"{{{namespace}:budgets}}"
         self._channel = channel
         self._clock = clock
@@ -47,24 +54,30 @@ class SharedBudgets:
         self._numbers = itertools.count(1)
         self._known = Known()
         self._unanswered: Telling | None = None
+        self._is_said_again = False
+        """Whether that is what is under way, without its questions."""
+        self._counters: list[Counter] = []
+        """Those of the telling that is under way."""
         self._announced: dict[Counter, None] = {}
-        self._batches: Batches[Question, Answer] = Batches(self._send)
+        self._batches = batches
+        self._queue: Queue[Question, Answer] = batches.join(self)
         link.add_reader(self)
 
     async def take(self, claims: Sequence[Claim]) -> Answer:
         """See ports.BudgetCounters."""
         question = Question(claims=tuple(claims))
         try:
-            answer = await self._ask(question)
+            answer = await self._queue.ask(question)
         except asyncio.CancelledError:
             self._left(question)
             raise
-        found = self._take_alone(claims) if answer is None else answer
-        return found.with_used(claims, self._known.totals)
+        if answer is None:
+            return self._take_alone(claims).with_used(claims, self._known.totals)
+        return answer
 
     async def seed(self, counter: Counter, spent: Totals) -> None:
         """See ports.BudgetCounters."""
-        if await self._ask(Question(seeds=((counter, spent),))) is None:
+        if await self._queue.ask(Question(seeds=((counter, spent),))) is None:
             self._known.seed(counter, spent)
 
     def add(self, counters: Iterable[Counter], use: Totals) -> None:
@@ -76,20 +89,18 @@ class SharedBudgets:
 
     async def totals(self, counters: Sequence[Counter]) -> Sequence[Totals | None]:
         """See ports.BudgetCounters."""
-        await self._ask(Question(looks=tuple(counters)))
+        await self._queue.ask(Question(looks=tuple(counters)))
         return known_totals(self._known, counters)
 
     @asynccontextmanager
     async def running(self, tasks: asyncio.TaskGroup) -> AsyncIterator[None]:
-        """Tell the store for the length of the block; what was used last is told after."""
-        sending = tasks.create_task(self._batches.run())
+        """What was used in the block is told at its end at the latest."""
         try:
             yield
         finally:
             for _ in range(MOST_LAST_CALLS):
                 if self._known.has_unsent:
-                    await self._ask(Question())
-            await self._batches.close(sending)
+                    await self._queue.ask(Question())
 
     # --- what the link says -------------------------------------------------------------------
 
@@ -131,27 +142,36 @@ class SharedBudgets:
 
     # --- to the store -------------------------------------------------------------------------
 
-    async def _ask(self, question: Question) -> Answer | None:
-        """None when the store does not say."""
-        return await self._batches.ask(question) if self._link.is_up else None
-
-    async def _send(self, questions: Sequence[Question]) -> Sequence[Answer] | None:
-        if not await self._say_again():
-            return None
+    def next_call(self) -> Call | None:
+        """See batches.Part. What was not answered comes first."""
+        self._is_said_again = self._unanswered is not None
+        if self._unanswered is not None:
+            # The requests have been answered here; what was used counts.
+            return self._call(self._unanswered.without_questions())
+        questions = self._queue.take()
         if not (questions or self._announced or self._known.has_unsent):
-            return ()
-        telling = self._next(questions)
-        reading = await self._tell(telling)
-        if reading is None:
             return None
-        answers = self._answers(telling, reading)
-        for question, answer in zip(questions, answers, strict=True):
-            question.is_granted = answer.is_granted
-            if question.is_left and answer.is_granted:
-                self._give_back(question)
-        if self._announced or self._known.has_unsent:
+        self._unanswered = self._next(questions)
+        return self._call(self._unanswered)
+
+    def answered(self, answer: Any) -> None:
+        """See batches.Part."""
+        telling = self._unanswered
+        # Nothing at all: an older telling than the last is one that its process has not said.
+        if telling is None or not answer:
+            self._queue.answer_none()
+            return
+        self._unanswered = None
+        reading = tellings.read(answer)
+        self._known.told(self._counters)
+        for counter, heard in zip(self._counters, reading.counters, strict=True):
+            self._known.hear(counter, heard)
+        if not self._is_said_again:
+            self._answer(telling, reading.findings)
+        elif reading.was_told:
+            self._answer_late(telling, reading.findings)
+        if self._is_said_again or self._announced or self._known.has_unsent:
             self._batches.wake()
-        return answers
 
     def _next(self, questions: Sequence[Question]) -> Telling:
         announced = list(self._announced)[:MOST_TOLD_AT_ONCE]
@@ -160,27 +180,9 @@ class SharedBudgets:
         unsent = self._known.send(MOST_TOLD_AT_ONCE)
         return Telling(next(self._numbers), tuple(questions), unsent, tuple(announced))
 
-    async def _say_again(self) -> bool:
-        """What was not answered: the requests have been answered here, what was used counts."""
-        telling = self._unanswered
-        if telling is None:
-            return True
-        reading = await self._tell(telling.without_questions())
-        if reading is None:
-            return False
-        if reading.was_told:
-            for question, answer in zip(
-                telling.questions, self._answers(telling, reading), strict=True
-            ):
-                if answer.is_granted:
-                    self._give_back(question)
-        return True
-
-    async def _tell(self, telling: Telling) -> Reading | None:
-        if self._unanswered is None:
-            self._unanswered = telling
-        counters = telling.counters()
-        keys = (f"{self._tag}:told:{self._owner}", *(f"{self._tag}:{c.name}" for c in counters))
+    def _call(self, telling: Telling) -> Call:
+        counters = self._counters = telling.counters()
+        keys = (f"{self._tag}:told:{self._owner}", *[f"{self._tag}:{c.name}" for c in counters])
         arguments = (
             telling.number,
             f"{self._owner}-{telling.number:x}",
@@ -188,22 +190,19 @@ class SharedBudgets:
             tellings.counters_packed(telling, counters, self._known, self._clock),
             tellings.requests_packed(telling, counters),
         )
-        answer = await self._link.ask(lambda store: store.run(BUDGETS, keys, arguments))
-        # An older telling than the last is one that its process has not said.
-        reading = tellings.read(answer) if answer else None
-        if reading is not None:
-            self._unanswered = None
-            self._learn(counters, reading)
-        return reading
+        return Call(BUDGETS, keys, arguments)
 
-    def _learn(self, counters: Sequence[Counter], reading: Reading) -> None:
-        self._known.told(counters)
-        for counter, heard in zip(counters, reading.counters, strict=True):
-            self._known.hear(counter, heard)
+    def _answer(self, telling: Telling, findings: bytes) -> None:
+        answers = tellings.answers(telling.questions, findings, self._known.totals)
+        for question, answer in zip(telling.questions, answers, strict=True):
+            question.is_granted = answer.is_granted
+            if question.is_left and answer.is_granted:
+                self._give_back(question)
+        self._queue.answer(answers)
 
-    def _answers(self, telling: Telling, reading: Reading) -> list[Answer]:
-        findings = iter(reading.findings)
-        return [
-            answered(each.claims, list(itertools.islice(findings, len(each.claims))))
-            for each in telling.questions
-        ]
+    def _answer_late(self, telling: Telling, findings: bytes) -> None:
+        """Nobody waits for it any more: requests that were counted then are given back."""
+        answers = tellings.answers(telling.questions, findings, self._known.totals)
+        for question, answer in zip(telling.questions, answers, strict=True):
+            if answer.is_granted:
+                self._give_back(question)

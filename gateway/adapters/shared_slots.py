@@ -10,16 +10,16 @@ import itertools
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
-from gateway.adapters.batches import Batches
+from gateway.adapters.batches import Batches, Queue
 from gateway.adapters.scripts import script
 from gateway.adapters.slots import Outstanding
 from gateway.ports import Lease
+from runtime.valkey.calls import Call
 from runtime.valkey.link import StoreLink
 from runtime.valkey.server import Connection
 
@@ -49,7 +49,12 @@ class SharedSlots:
     """
 
     def __init__(
-        self, link: StoreLink[Connection], namespace: str, lease_seconds: float, owner: str
+        self,
+        link: StoreLink[Connection],
+        batches: Batches,
+        namespace: str,
+        lease_seconds: float,
+        owner: str,
     ) -> None:
         self._link = link
         self._tag = f"{{{namespace}:slots}}"
@@ -59,7 +64,11 @@ class SharedSlots:
         self._out = Outstanding()
         self._owed: deque[tuple[float, Lease]] = deque(maxlen=MOST_OWED)
         self._is_hold_due = False
-        self._batches: Batches[Move, bool] = Batches(self._send)
+        self._to_hold: list[tuple[str, str]] = []
+        self._moves: list[Move] = []
+        """Those under way."""
+        self._batches = batches
+        self._queue: Queue[Move, bool] = batches.join(self)
         link.add_reader(self)
 
     @property
@@ -73,9 +82,9 @@ class SharedSlots:
             return None
         lease = Lease(place, f"{self._owner}-{next(self._numbers):x}")
         try:
-            is_taken = await self._ask(Move(lease, limit))
+            is_taken = await self._queue.ask(Move(lease, limit))
         except asyncio.CancelledError:
-            # It may have been taken; a batch that is under way is over before the next begins.
+            # It may have been taken; a call that is under way is over before the next begins.
             self._return(lease)
             raise
         if is_taken is None:
@@ -99,14 +108,12 @@ class SharedSlots:
 
     @asynccontextmanager
     async def running(self, tasks: asyncio.TaskGroup) -> AsyncIterator[None]:
-        """Hold on to the leases for the length of the block; what was given back is sent after."""
-        sending = tasks.create_task(self._batches.run())
+        """Hold on to the leases for the length of the block."""
         holding = tasks.create_task(self._hold_again_and_again())
         try:
             yield
         finally:
             holding.cancel()
-            await self._batches.close(sending)
 
     # --- what the link says -------------------------------------------------------------------
 
@@ -130,41 +137,50 @@ class SharedSlots:
 
     # --- to the store -------------------------------------------------------------------------
 
-    async def _ask(self, move: Move) -> bool | None:
-        """Whether it is taken; None when the store does not say."""
-        return await self._batches.ask(move) if self._link.is_up else None
+    def next_call(self) -> Call | None:
+        """See batches.Part."""
+        if self._is_hold_due:
+            self._is_hold_due = False
+            out = self._out.by_place.items()
+            self._to_hold = [(place, lease) for place, ids in out for lease in ids]
+        if self._to_hold:
+            # What is given back meanwhile waits: else a lease could be held that has just been.
+            self._batches.wake()
+            most, held = MOST_HELD_AT_ONCE, self._to_hold
+            self._to_hold = held[most:]
+            return self._hold(held[:most])
+        self._moves = self._queue.take()
+        return self._move(self._moves) if self._moves else None
+
+    def answered(self, answer: Any) -> None:
+        """See batches.Part."""
+        moves, self._moves = self._moves, []
+        if answer is None:
+            if not self._link.is_up:
+                # All that is out is announced when the store is back.
+                self._to_hold = []
+            self._owe([lease for lease, limit in moves if not limit])
+            self._queue.answer(None)
+        elif moves:
+            self._queue.answer([each == TAKEN for each in answer])
 
     def _return(self, lease: Lease) -> None:
-        if not (self._link.is_up and self._batches.tell(Move(lease))):
-            self._owe([lease])
+        if not self._queue.tell(Move(lease)):
+            self._owe((lease,))
 
     def _owe(self, leases: Iterable[Lease]) -> None:
         now = _now()
         self._owed.extend((now, lease) for lease in leases)
 
-    async def _send(self, moves: Sequence[Move]) -> Sequence[bool] | None:
-        taken: Sequence[bool] | None = ()
-        if self._is_hold_due:
-            self._is_hold_due = False
-            # If that fails the store is down, and all is announced when it is back.
-            await self._hold()
-        if moves:
-            taken = await self._link.ask(lambda store: self._move(store, moves))
-        if taken is None:
-            self._owe(move.lease for move in moves if not move.limit)
-        return taken
-
-    async def _move(self, store: Connection, moves: Sequence[Move]) -> Sequence[bool]:
+    def _move(self, moves: Sequence[Move]) -> Call:
         numbers: dict[str, int] = {}
         packed: list[str | int] = []
         for lease, limit in moves:
             number = numbers.setdefault(lease.place, len(numbers) + 1)
             packed += (number, limit, lease.id)
-        keys = tuple(map(self._key, numbers))
-        # Packed: the library takes longer over each argument than all else does over a move.
+        # Packed: each argument of its own costs more than a move.
         arguments = (self._milliseconds, msgspec.msgpack.encode(packed))
-        answers = await store.run(SLOTS, keys, arguments)
-        return [answer == TAKEN for answer in answers]
+        return Call(SLOTS, tuple(map(self._key, numbers)), arguments)
 
     # --- holding on ---------------------------------------------------------------------------
 
@@ -174,24 +190,17 @@ class SharedSlots:
             self._hold_soon()
 
     def _hold_soon(self) -> None:
-        """With the batches: else a lease could be held that was just given back."""
         self._is_hold_due = True
         self._batches.wake()
 
-    async def _hold(self) -> None:
-        held = [(place, lease) for place, ids in self._out.by_place.items() for lease in ids]
-        for start in range(0, len(held), MOST_HELD_AT_ONCE):
-            part = held[start : start + MOST_HELD_AT_ONCE]
-            await self._link.ask(partial(self._hold_some, part))
-
-    async def _hold_some(self, held: list[tuple[str, str]], store: Connection) -> None:
+    def _hold(self, held: Sequence[tuple[str, str]]) -> Call:
         keys: list[str] = []
         arguments: list[str | int] = [self._milliseconds]
         for place, pairs in itertools.groupby(held, key=itemgetter(0)):
             leases = [lease for _, lease in pairs]
             keys.append(self._key(place))
             arguments += (len(leases), *leases)
-        await store.run(HOLD, tuple(keys), tuple(arguments))
+        return Call(HOLD, tuple(keys), tuple(arguments))
 
     def _key(self, place: str) -> str:
         return f"{self._tag}:{place}"

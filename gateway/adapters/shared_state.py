@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from gateway.adapters.affinity import MemoryAffinity
+from gateway.adapters.batches import Batches
 from gateway.adapters.board import MemoryBoard
 from gateway.adapters.budget_counters import MemoryBudgets
 from gateway.adapters.shared_affinity import SharedAffinity
@@ -45,6 +46,7 @@ class SharedState:
     """What all replicas know, over one link to the store."""
 
     link: StoreLink[Connection]
+    batches: Batches
     slots: SharedSlots
     board: SharedBoard
     affinity: SharedAffinity
@@ -61,7 +63,7 @@ class SharedState:
             link = tasks.create_task(self.link.run())
             stack.callback(link.cancel)
             # Each sends what it still has to say while the link is there.
-            for part in (self.slots, self.board, self.affinity, self.budgets):
+            for part in (self.batches, self.slots, self.board, self.budgets):
                 await stack.enter_async_context(part.running(tasks))
             await self.link.tried()
             await self.board.first_read()
@@ -96,11 +98,13 @@ def state_of(
         fraction,
         events,
     )
+    batches = Batches(link)
     owner = secrets.token_hex(OWNER_BYTES)
     return SharedState(
         link,
-        SharedSlots(link, namespace, lease_seconds, owner),
+        batches,
+        SharedSlots(link, batches, namespace, lease_seconds, owner),
         SharedBoard(link, namespace, clock, owner),
-        SharedAffinity(link, namespace, MemoryAffinity(clock)),
-        SharedBudgets(link, namespace, channel_of(namespace), clock, owner),
+        SharedAffinity(link, batches, namespace, MemoryAffinity(clock)),
+        SharedBudgets(link, batches, namespace, channel_of(namespace), clock, owner),
     )

@@ -3,7 +3,7 @@
 Values and their form; sends nothing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -11,8 +11,8 @@ import msgspec
 
 from gateway.domain.budgets.budget import Budget
 from gateway.domain.budgets.known import KEEP_SECONDS, Heard, Known, Unsent
-from gateway.domain.budgets.totals import NOTHING, Counter, Totals
-from gateway.domain.budgets.verdict import Claim, Finding
+from gateway.domain.budgets.totals import Counter, Totals
+from gateway.domain.budgets.verdict import Answer, Claim, Finding, answered
 from gateway.ports import Clock
 
 LEAST_KEPT_SECONDS = 3600
@@ -29,7 +29,8 @@ MOST = 2**53
 """The script counts no further; nor does anybody else, but upstream may say any number."""
 NO_LIMIT = -1
 NOTHING_FOUND = (-1, 0, 0)
-PER_COUNTER = 6
+NOTHING_ADDED = (0, 0, 0, 0, 0)
+PER_COUNTER = 5
 
 
 @dataclass(slots=True, eq=False)
@@ -63,8 +64,9 @@ class Telling:
         return list(dict.fromkeys(self._mentioned()))
 
     def _mentioned(self) -> Iterable[Counter]:
+        for claims in kinds(self.questions):
+            yield from (claim.counter for claim in claims)
         for question in self.questions:
-            yield from (claim.counter for claim in question.claims)
             yield from (counter for counter, _ in question.seeds)
             yield from question.looks
         yield from self.unsent
@@ -76,9 +78,19 @@ class Reading(NamedTuple):
 
     was_told: bool
     """Whether it had counted this before."""
-    findings: Sequence[Finding]
+    findings: bytes
+    """A letter for each claim."""
     counters: Sequence[Heard]
     """Where each counter stands."""
+
+
+def kinds(questions: Iterable[Question]) -> list[tuple[Claim, ...]]:
+    """What the requests claim, once for all that claim the same.
+
+    Callers keep a key's claims for as long as they stay the same, so whether they are can be told
+    without looking into them; where they are not kept they are said more often, and that is all.
+    """
+    return list({id(each.claims): each.claims for each in questions if each.claims}.values())
 
 
 def counters_packed(
@@ -86,44 +98,67 @@ def counters_packed(
 ) -> bytes:
     """The counters with what is known of them."""
     seeds = {counter: spent for each in telling.questions for counter, spent in each.seeds}
+    unsent = telling.unsent
     now, wall = clock.monotonic(), clock.now()
     packed: list[str | int] = []
     for counter in counters:
-        heard, unsent = known.heard(counter), telling.unsent.get(counter)
-        seed = seeds.get(counter)
+        heard, added = known.heard(counter), unsent.get(counter)
         packed += (
             counter.name,
             _kept_seconds(counter, wall),
             heard.life,
             *_numbers(heard.totals),
-            *_numbers(NOTHING if unsent is None else unsent.use),
-            0 if unsent is None else int((now - unsent.since) * 1000),
-            *_found(seed),
+            *(NOTHING_ADDED if added is None else _added(added, now)),
+            *(_found(seeds[counter]) if counter in seeds else NOTHING_FOUND),
         )
     return msgspec.msgpack.encode(packed)
 
 
 def requests_packed(telling: Telling, counters: Sequence[Counter]) -> bytes:
-    """The requests with their claims."""
+    """The kinds of requests with their claims, and then of which kind each request is."""
     positions = {counter: position for position, counter in enumerate(counters, 1)}
-    packed: list[int] = []
-    for question in telling.questions:
-        packed.append(len(question.claims))
-        for counter, budget, trusts_missing in question.claims:
+    numbers: dict[int, int] = {}
+    packed: list[list[int]] = []
+    for number, claims in enumerate(kinds(telling.questions), 1):
+        numbers[id(claims)] = number
+        kind: list[int] = []
+        for counter, budget, trusts_missing in claims:
             flags = (int(budget.is_shadow), int(trusts_missing))
-            packed += (positions[counter], *flags, *_limits(budget))
-    return msgspec.msgpack.encode(packed)
+            kind += (positions[counter], *flags, *_limits(budget))
+        packed.append(kind)
+    requests = [numbers[id(each.claims)] for each in telling.questions if each.claims]
+    return msgspec.msgpack.encode((packed, requests))
 
 
 def read(answer: Sequence[bytes]) -> Reading:
     """What the script returned."""
-    was_told, findings, *rest = answer
+    was_told, findings, packed, *lives = answer
+    numbers = msgspec.msgpack.decode(packed)
     counters = []
-    for start in range(0, len(rest), PER_COUNTER):
-        is_whole, life, *numbers = rest[start : start + PER_COUNTER]
-        totals = Totals(*map(int, numbers))
-        counters.append(Heard(totals, is_whole == b"1", life.decode("utf-8", "replace")))
-    return Reading(was_told == b"1", [FINDINGS[each] for each in findings], counters)
+    for start, life in zip(range(0, len(numbers), PER_COUNTER), lives, strict=True):
+        is_whole, *totals = map(int, numbers[start : start + PER_COUNTER])
+        name = life.decode("utf-8", "replace")
+        counters.append(Heard(Totals(*totals), is_whole == 1, name))
+    return Reading(was_told == b"1", findings, counters)
+
+
+def answers(
+    questions: Iterable[Question], findings: bytes, used: Callable[[Counter], Totals]
+) -> list[Answer]:
+    """What the findings are to each question, and where its counters stand."""
+    found: list[Answer] = []
+    made: dict[tuple[int, bytes], Answer] = {}
+    start = 0
+    for question in questions:
+        claims = question.claims
+        letters = findings[start : start + len(claims)]
+        start += len(claims)
+        answer = made.get((id(claims), letters))
+        if answer is None:
+            answer = answered(claims, [FINDINGS[letter] for letter in letters])
+            answer = made[id(claims), letters] = answer.with_used(claims, used)
+        found.append(answer)
+    return found
 
 
 def _kept_seconds(counter: Counter, wall: float) -> int:
@@ -132,14 +167,16 @@ def _kept_seconds(counter: Counter, wall: float) -> int:
     return max(LEAST_KEPT_SECONDS, int(counter.span.end + KEEP_SECONDS - wall))
 
 
-def _numbers(totals: Totals) -> Iterable[int]:
+def _numbers(totals: Totals) -> Sequence[int]:
     numbers = (totals.reserved, totals.released, totals.tokens, totals.nano_aiu)
-    return (min(each, MOST) for each in numbers)
+    return numbers if max(numbers) <= MOST else [min(each, MOST) for each in numbers]
 
 
-def _found(seed: Totals | None) -> Iterable[int]:
-    if seed is None:
-        return NOTHING_FOUND
+def _added(unsent: Unsent, now: float) -> Sequence[int]:
+    return (*_numbers(unsent.use), int((now - unsent.since) * 1000))
+
+
+def _found(seed: Totals) -> Iterable[int]:
     return (min(each, MOST) for each in (seed.requests, seed.tokens, seed.nano_aiu))
 
 

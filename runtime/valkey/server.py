@@ -5,14 +5,14 @@ quotes nothing that was sent.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
-from hashlib import sha1
 from typing import Any
 from urllib.parse import urlsplit
 
+from hiredis import ReplyError
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.asyncio.cluster import RedisCluster
@@ -20,15 +20,23 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
+from runtime.valkey.calls import (
+    Call,
+    by_digest,
+    digest,
+    in_full,
+    is_of_one_key,
+    is_unknown_script,
+)
+from runtime.valkey.pipe import Address, Command, Pipe
+
 # A store in the same network answers within a millisecond or two; one that does not is hanging.
 CONNECT_SECONDS = 1.0
 MOST_CONNECTIONS = 32
 # A policy under which nothing is dropped to make room.
 KEEPS_ALL = "noeviction"
 SECURE_SCHEMES = ("valkeys", "rediss")
-# How the answer begins when a script met a key of another type, or a value it cannot use. Other
-# refusals (no memory, no permission, no replica) would be the same for every key.
-OF_ONE_KEY = ("WRONGTYPE ", "user_script:")
+FAILED = "a script failed on what lies there"
 
 
 class StoreDown(Exception):
@@ -64,15 +72,41 @@ class Connection:
         self._place = place
         self._client = client
         self.server = server
+        self._pipe = None if server.is_cluster else Pipe(_address(place))
 
     async def run(self, script: str, keys: tuple[str, ...], arguments: tuple[Any, ...]) -> Any:
         """The script's answer. Raises StoreDown, ScriptFailed; the caller bounds its time."""
         call = (len(keys), *keys, *arguments)
         with _translated():
             try:
-                return await self._client.evalsha(_digest(script), *call)
+                return await self._client.evalsha(digest(script), *call)
             except NoScriptError:
                 return await self._client.eval(script, *call)
+
+    async def run_all(self, calls: Sequence[Call]) -> list[Any]:
+        """The scripts' answers, in their order; a ScriptFailed in the place of one that failed.
+
+        They travel in one write, but in a cluster: there each goes to the node that has its keys.
+        To be called by one caller at a time, who bounds its time. Raises StoreDown.
+        """
+        if self._pipe is None:
+            return await self._run_apart(calls)
+        with _translated():
+            replies = await self._pipe.exchange([by_digest(each) for each in calls])
+            unknown = [at for at, reply in enumerate(replies) if is_unknown_script(reply)]
+            if unknown:
+                again = await self._pipe.exchange([in_full(calls[at]) for at in unknown])
+                for at, reply in zip(unknown, again, strict=True):
+                    replies[at] = reply
+        return [_answer(each) if isinstance(each, ReplyError) else each for each in replies]
+
+    async def _run_apart(self, calls: Sequence[Call]) -> list[Any]:
+        # All of them are over before anybody tries again: none comes late.
+        answers = await asyncio.gather(*(self.run(*call) for call in calls), return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException) and not isinstance(answer, ScriptFailed):
+                raise answer
+        return answers
 
     async def listen(self, channel: str) -> "Listening":
         """Subscribe. A message to one node of a cluster reaches all."""
@@ -84,6 +118,8 @@ class Connection:
 
     async def close(self) -> None:
         """Close every connection; one that is broken is none."""
+        if self._pipe is not None:
+            self._pipe.close()
         await _quietly(self._client.aclose())
 
 
@@ -138,10 +174,34 @@ async def connected(place: Place) -> AsyncIterator[Connection]:
         await _quietly(first.aclose())
 
 
-@lru_cache(maxsize=64)
-def _digest(script: str) -> str:
-    """The name under which the server knows a script it has seen."""
-    return sha1(script.encode(), usedforsecurity=False).hexdigest()
+def _answer(refused: ReplyError) -> ScriptFailed:
+    """Raises StoreDown unless the refusal is that script's alone."""
+    if is_of_one_key(str(refused)):
+        return ScriptFailed(FAILED)
+    raise StoreDown(ResponseError.__name__)
+
+
+def _address(place: Place) -> Address:
+    """As `_options` says it to the library."""
+    parts = urlsplit(place.url)
+    context = None
+    if parts.scheme in SECURE_SCHEMES:
+        context = ssl.create_default_context()
+        if place.ca_file is not None:
+            context.load_verify_locations(place.ca_file)
+    greeting: list[Command] = []
+    if parts.username:
+        greeting.append(("AUTH", parts.username, place.password or ""))
+    elif place.password:
+        greeting.append(("AUTH", place.password))
+    database = _database(place)
+    if database:
+        greeting.append(("SELECT", database))
+    return Address(parts.hostname or "localhost", parts.port or 6379, context, tuple(greeting))
+
+
+def _database(place: Place) -> int:
+    return int(urlsplit(place.url).path.strip("/") or 0)
 
 
 def _options(place: Place) -> dict[str, Any]:
@@ -164,7 +224,7 @@ def _options(place: Place) -> dict[str, Any]:
 
 
 def _redis(place: Place) -> Any:
-    return Redis(db=int(urlsplit(place.url).path.strip("/") or 0), **_options(place))
+    return Redis(db=_database(place), **_options(place))
 
 
 def _cluster(place: Place) -> Any:
@@ -189,8 +249,8 @@ class _translated:
         pass
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if type(error) is ResponseError and str(error).startswith(OF_ONE_KEY):
-            raise ScriptFailed("a script failed on what lies there") from None
+        if type(error) is ResponseError and is_of_one_key(str(error)):
+            raise ScriptFailed(FAILED) from None
         if isinstance(error, (RedisError, OSError, TimeoutError)):
             raise StoreDown(type(error).__name__) from None
 

@@ -3,7 +3,7 @@
 -- ARGV     1 milliseconds a bond is kept after its last use  2 in msgpack, a list with two items
 --          for each question: the bond to make where there is none, empty to make none; and the
 --          account that the conversation is to leave, empty for none
--- returns  for each question the bond, empty for none
+-- returns  for each question the bond, empty for none; = when it is the one that was to be made
 -- A bond is 1 if the conversation lived elsewhere before, else 0, then the account it lives on.
 local answers, questions = {}, cmsgpack.unpack(ARGV[2])
 for number, key in ipairs(KEYS) do
@@ -16,6 +16,6 @@ for number, key in ipairs(KEYS) do
   if bond ~= '' then
     redis.call('SET', key, bond, 'PX', ARGV[1])
   end
-  answers[number] = bond
+  answers[number] = bond == wanted and '=' or bond
 end
 return answers

@@ -11,12 +11,14 @@
 --          life and the four totals its process heard last; what it adds to each, and how many
 --          milliseconds ago the first of that was used; what somebody has found to be used, as
 --          requests, tokens and nano_aiu, where requests is -1 for nothing found
---          5 in msgpack, a list for each request: how many claims, then for each claim six: the
---          number of its counter, 1 if it only reports, 1 if it trusts a counter that is not
---          whole, and three limits, -1 for none
+--          5 in msgpack, two lists: the kinds of requests there are, each a list with six items
+--          for each claim: the number of its counter, 1 if it only reports, 1 if it trusts a
+--          counter that is not whole, and three limits, -1 for none; and of each request the
+--          number of its kind
 -- returns  1 if this was told before, in which case nothing is counted; the findings, a letter for
---          each claim: . fine, r t c used up, ? not whole; then for each counter six: 1 if it is
---          whole, its life, and the totals. Nothing at all for a telling older than the last
+--          each claim: . fine, r t c used up, ? not whole; in msgpack, a list with five items for
+--          each counter: 1 if it is whole, and the totals; then of each counter its life. Nothing
+--          at all for a telling older than the last
 --
 -- A request is counted in all of its budgets or, if one has nothing left, in none. Totals only
 -- grow, so for a counter that was lost the greatest is taken that any process heard of its former
@@ -25,9 +27,14 @@
 -- The rules are those of domain/budgets/verdict.py and totals.py. Exact up to 2^53.
 local FIELDS = {'reserved', 'released', 'tokens', 'nano_aiu'}
 local NEW_FIELDS = {'new:reserved', 'new:released', 'new:tokens', 'new:nano_aiu'}
+local ALL_FIELDS = {}
+for field = 1, #FIELDS do
+  ALL_FIELDS[field], ALL_FIELDS[field + #FIELDS] = FIELDS[field], NEW_FIELDS[field]
+end
 local COUNTER, CLAIM = 15, 6
 local TOLD_SECONDS = 86400
-local counters, requests = cmsgpack.unpack(ARGV[4]), cmsgpack.unpack(ARGV[5])
+local counters = cmsgpack.unpack(ARGV[4])
+local kinds, requests = unpack(cmsgpack.unpack(ARGV[5]))
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
@@ -52,12 +59,11 @@ local is_known = number == tonumber(last)
 local totals = {}
 for position = 2, #KEYS do
   local key = KEYS[position]
-  local found = read('HMGET', key, 'life', 'seeded', unpack(FIELDS))
-  local new = redis.call('HMGET', key, unpack(NEW_FIELDS))
-  local total = {life = found[1] or '', seeded = tonumber(found[2]), new = {}}
+  local found = read('HMGET', key, 'life', 'seeded', unpack(ALL_FIELDS))
+  local total = {life = found[1] or '', seeded = tonumber(found[2]), new = {}, changed = {}}
   for field = 1, #FIELDS do
     total[field] = tonumber(found[field + 2]) or 0
-    total.new[field] = tonumber(new[field]) or 0
+    total.new[field] = tonumber(found[field + 2 + #FIELDS]) or 0
   end
   totals[position - 1] = total
 end
@@ -65,7 +71,7 @@ end
 local function set(total, field, value)
   if value > total[field] then
     total[field] = value
-    total.has_changed = true
+    total.changed[field], total.has_changed = true, true
   end
 end
 
@@ -97,7 +103,7 @@ local function seed(total, at)
   set(total, 4, counters[at + 14])
   if not total.seeded then
     total.seeded = now
-    total.has_changed = true
+    total.is_new_seed, total.has_changed = true, true
   end
 end
 
@@ -118,20 +124,20 @@ end
 
 local lost = {}
 
--- The findings of one request, whose claims are the items from first to last.
-local function take(first, last)
+-- The findings of one request.
+local function take(claims)
   local findings, is_granted = {}, true
-  for at = first, last, CLAIM do
-    local position, only_reports = requests[at], requests[at + 1]
-    local found = finding(totals[position], unpack(requests, at + 2, at + 5))
+  for at = 1, #claims, CLAIM do
+    local position, only_reports = claims[at], claims[at + 1]
+    local found = finding(totals[position], unpack(claims, at + 2, at + 5))
     if found == '?' then
       lost[position] = true
     end
     is_granted = is_granted and (found == '.' or (found ~= '?' and only_reports == 1))
     findings[#findings + 1] = found
   end
-  for at = first, is_granted and last or 0, CLAIM do
-    add(totals[requests[at]], 1, 1)
+  for at = 1, is_granted and #claims or 0, CLAIM do
+    add(totals[claims[at]], 1, 1)
   end
   return table.concat(findings)
 end
@@ -143,11 +149,9 @@ if not is_known then
   for position, total in ipairs(totals) do
     seed(total, (position - 1) * COUNTER + 1)
   end
-  local findings, at = {}, 1
-  while at <= #requests do
-    local last = at + requests[at] * CLAIM
-    findings[#findings + 1] = take(at + 1, last)
-    at = last + 1
+  local findings = {}
+  for number, kind in ipairs(requests) do
+    findings[number] = take(kinds[kind])
   end
   answered = table.concat(findings)
   redis.call('SET', KEYS[1], number .. ' ' .. answered, 'EX', TOLD_SECONDS)
@@ -158,22 +162,25 @@ local function written(value)
 end
 
 local function keep(key, total, seconds)
-  if total.life == '' then
+  local values, is_new = {}, total.life == ''
+  if is_new then
     total.life = ARGV[2]
+    values = {'life', total.life}
   end
-  local values = {'life', total.life}
-  if total.seeded then
-    values[3], values[4] = 'seeded', written(total.seeded)
+  if total.is_new_seed then
+    values[#values + 1], values[#values + 2] = 'seeded', written(total.seeded)
   end
   for field = 1, #FIELDS do
-    values[#values + 1], values[#values + 2] = FIELDS[field], written(total[field])
-    values[#values + 1], values[#values + 2] = NEW_FIELDS[field], written(total.new[field])
+    if is_new or total.changed[field] then
+      values[#values + 1], values[#values + 2] = FIELDS[field], written(total[field])
+      values[#values + 1], values[#values + 2] = NEW_FIELDS[field], written(total.new[field])
+    end
   end
   redis.call('HSET', key, unpack(values))
   redis.call('EXPIRE', key, seconds)
 end
 
-local answer = {is_known and '1' or '0', answered}
+local numbers, answer = {}, {is_known and '1' or '0', answered, ''}
 for position, total in ipairs(totals) do
   local at = (position - 1) * COUNTER + 1
   if total.has_changed then
@@ -182,10 +189,11 @@ for position, total in ipairs(totals) do
   if lost[position] then
     redis.call('PUBLISH', ARGV[3], 'budget:' .. counters[at])
   end
-  answer[#answer + 1] = total.seeded and '1' or '0'
   answer[#answer + 1] = total.life
+  numbers[#numbers + 1] = total.seeded and 1 or 0
   for field = 1, #FIELDS do
-    answer[#answer + 1] = written(total[field])
+    numbers[#numbers + 1] = total[field]
   end
 end
+answer[3] = cmsgpack.pack(numbers)
 return answer

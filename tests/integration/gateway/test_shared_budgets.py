@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -23,6 +23,7 @@ from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.groups import Group, GroupAccount
 from gateway.domain.usage.record import UsageRecord
 from runtime.clock import SystemClock
+from runtime.valkey.calls import Call
 from runtime.valkey.server import Connection, Place, StoreDown
 from tests.fakes.gateway_ports import RecordedEvents
 from tests.fakes.ledger import FakeLedger
@@ -231,21 +232,45 @@ class TestTelling:
         self, server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         calls: list[str] = []
-        run = Connection.run
+        run_all = Connection.run_all
 
-        async def counted(self: Connection, script: str, *rest: Any) -> Any:
-            calls.append(script)
-            return await run(self, script, *rest)
+        async def counted(self: Connection, asked: Sequence[Call]) -> Any:
+            calls.extend(call.script for call in asked)
+            return await run_all(self, asked)
 
         async with fleet(server) as f:
             one = await f.join()
             await one.counters.seed(A, NOTHING)
-            monkeypatch.setattr(Connection, "run", counted)
+            monkeypatch.setattr(Connection, "run_all", counted)
             for _ in range(50):
                 one.counters.add([A], Totals(tokens=1))
             await asyncio.gather(*(one.take() for _ in range(100)))
             assert calls.count(BUDGETS) == 1
             assert (f.stored(), f.stored("tokens")) == (100, 50)
+
+    async def test_requests_of_one_turn_are_judged_in_turn_and_each_by_its_own_claims(
+        self, server: ValkeyServer
+    ) -> None:
+        group = Counter(Holder(HolderKind.GROUP, "team"), A.span)
+        mine = (Claim(A, replace(BUDGET, requests=3)),)
+        both = (*mine, Claim(group, replace(BUDGET, requests=1)))
+        async with fleet(server) as f:
+            one = await f.join()
+            for counter in (A, group):
+                await one.counters.seed(counter, NOTHING)
+            asked = [one.counters.take(each) for each in (mine, both, mine, both, mine)]
+            answers = await asyncio.gather(*asked)
+
+            fine, used_up = Finding.FINE, Finding.REQUESTS
+            assert [answer.findings for answer in answers] == [
+                (fine,),
+                (fine, fine),
+                (fine,),
+                (used_up, used_up),
+                (used_up,),
+            ]
+            assert [answer.is_granted for answer in answers] == [True] * 3 + [False] * 2
+            assert answers[3].used == (Totals(3), Totals(1))
 
     @pytest.mark.parametrize(
         ("lost", "arrives"), [(1, True), (2, True), (5, True), (1, False), (2, False)]
@@ -255,13 +280,13 @@ class TestTelling:
     ) -> None:
         """One is made up for by the link; two bring it down, and alone the process goes on."""
         left = 0
-        run = Connection.run
+        run_all = Connection.run_all
 
-        async def lossy(self: Connection, script: str, *rest: Any) -> Any:
+        async def lossy(self: Connection, asked: Sequence[Call]) -> Any:
             nonlocal left
-            is_lost = script == BUDGETS and left > 0
+            is_lost = left > 0 and BUDGETS in [call.script for call in asked]
             left -= is_lost
-            answer = await run(self, script, *rest) if arrives or not is_lost else None
+            answer = await run_all(self, asked) if arrives or not is_lost else None
             if is_lost:
                 raise StoreDown("it was lost on the way")
             return answer
@@ -269,7 +294,7 @@ class TestTelling:
         async with fleet(server) as f:
             one, other = await f.join(), await f.join()
             await one.counters.seed(A, NOTHING)
-            monkeypatch.setattr(Connection, "run", lossy)
+            monkeypatch.setattr(Connection, "run_all", lossy)
             one.counters.add([A], Totals(tokens=5))
             left = lost
             assert all(await asyncio.gather(one.take(), one.take()))
@@ -282,18 +307,18 @@ class TestTelling:
             assert await one.totals() == found
 
     async def test_a_call_that_comes_late_counts_nothing(self, server: ValkeyServer) -> None:
-        calls: list[tuple[Any, ...]] = []
-        run = Connection.run
+        calls: list[Call] = []
+        run_all = Connection.run_all
 
-        async def kept(self: Connection, *call: Any) -> Any:
-            calls.append(call)
-            return await run(self, *call)
+        async def kept(self: Connection, asked: Sequence[Call]) -> Any:
+            calls.extend(asked)
+            return await run_all(self, asked)
 
         async with fleet(server) as f:
             one = await f.join()
             await one.counters.seed(A, NOTHING)
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(Connection, "run", kept)
+                patch.setattr(Connection, "run_all", kept)
                 one.counters.add([A], Totals(tokens=5))
                 assert await one.take()
             assert await one.take()

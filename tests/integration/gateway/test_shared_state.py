@@ -1,20 +1,28 @@
 """Replicas on one real Valkey: what each learns of the others, and what an outage costs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
 
-from gateway.adapters import shared_board
-from gateway.adapters.shared_slots import SLOTS
+from gateway.adapters import shared_board, shared_slots
+from gateway.adapters.shared_affinity import AFFINITY
+from gateway.adapters.shared_budgets import BUDGETS
+from gateway.adapters.shared_slots import HOLD, SLOTS
 from gateway.adapters.shared_state import SharedState, state_of
 from gateway.domain import subjects
+from gateway.domain.budgets.budget import Budget
+from gateway.domain.budgets.holder import Holder, HolderKind
+from gateway.domain.budgets.period import Period, span_at
+from gateway.domain.budgets.totals import NOTHING, Counter, Totals
+from gateway.domain.budgets.verdict import Claim
 from gateway.domain.subjects import Kind, Subject
 from gateway.ports import Bond, Lease, Posted
 from runtime.clock import SystemClock
-from runtime.valkey.server import Connection, Place
+from runtime.valkey.calls import Call
+from runtime.valkey.server import Connection, Place, StoreDown
 from tests.fakes.store_events import FakeStoreEvents
 from tests.servers.valkey_server import ValkeyServer
 
@@ -26,6 +34,8 @@ BOARD = "{test:board}:notices"
 PLACE = "{test:slots}:key:a"
 TALK = bytes(range(32))
 BOND = "{test:affinity}:" + TALK.hex()
+BUDGET = Budget(Period.MONTH, requests=1_000)
+COUNTER = Counter(Holder(HolderKind.KEY, "a"), span_at(Period.MONTH, SystemClock().now()))
 LEASE_SECONDS = 15.0
 
 
@@ -99,6 +109,93 @@ async def seconds_of(calls: Awaitable[object]) -> float:
     return asyncio.get_running_loop().time() - began
 
 
+class Counted:
+    """The writes to the store, and the scripts they asked for."""
+
+    def __init__(self) -> None:
+        self.writes = 0
+        self.scripts: list[str] = []
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
+    found = Counted()
+    run_all = Connection.run_all
+
+    async def counting(self: Connection, calls: Sequence[Call]) -> list[Any]:
+        found.writes += 1
+        found.scripts += [call.script for call in calls]
+        return await run_all(self, calls)
+
+    monkeypatch.setattr(Connection, "run_all", counting)
+    return found
+
+
+class TestTurns:
+    """What is asked at the same time travels together, whatever it is about."""
+
+    async def test_all_that_a_turn_asks_and_tells_is_one_write(
+        self, server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with fleet(server) as f:
+            one = await f.join()
+            await one.state.budgets.seed(COUNTER, NOTHING)
+            given_back = await one.take(500)
+            calls = counted(monkeypatch)
+            one.slots.give_back(given_back)
+            one.state.budgets.add([COUNTER], Totals(tokens=5))
+            asked = [one.take(500) for _ in range(20)]
+            asked += [one.take(500, "account:seat-1") for _ in range(20)]
+            await asyncio.gather(
+                *asked,
+                *(one.state.budgets.take([Claim(COUNTER, BUDGET)]) for _ in range(20)),
+                *(one.affinity.find(number.to_bytes(32, "big")) for number in range(20)),
+            )
+
+            assert calls.writes == 1
+            assert sorted(calls.scripts) == sorted((SLOTS, AFFINITY, BUDGETS))
+            assert f.leases() == 20
+            assert await one.state.budgets.totals([COUNTER]) == [Totals(20, tokens=5)]
+
+    async def test_what_fails_for_one_kind_is_no_others_trouble(self, server: ValkeyServer) -> None:
+        async with fleet(server) as f:
+            one = await f.join()
+            server.command("SET", PLACE, "something else")
+            await one.affinity.settle(TALK, "seat-1", None)
+            lease, bond = await asyncio.gather(one.slots.take("key:a", 1), one.affinity.find(TALK))
+
+            # The place is counted here.
+            assert lease is not None
+            assert await one.slots.take("key:a", 1) is None
+            assert bond == Bond("seat-1", has_moved=False)
+            assert one.is_up
+            assert one.events.store == ["up"]
+
+    async def test_scripts_that_the_store_has_forgotten_are_sent_again(
+        self, server: ValkeyServer
+    ) -> None:
+        async with fleet(server) as f:
+            one = await f.join()
+            await one.take(5)
+            server.command("SCRIPT", "FLUSH")
+            await asyncio.gather(one.take(5), one.affinity.settle(TALK, "seat-1", None))
+
+            assert f.leases() == 2
+            assert server.command("EXISTS", BOND) == b":1\r\n"
+            assert one.events.store == ["up"]
+
+    async def test_a_connection_that_the_store_has_closed_is_opened_again(
+        self, server: ValkeyServer
+    ) -> None:
+        async with fleet(server) as f:
+            one = await f.join()
+            await one.take(5)
+            server.command("CLIENT", "KILL", "TYPE", "normal")
+            await one.take(5)
+
+            assert f.leases() == 2
+            assert one.events.store == ["up"]
+
+
 class TestSlots:
     """Leases of several replicas."""
 
@@ -147,23 +244,17 @@ class TestSlots:
     async def test_all_of_a_tick_is_one_call(
         self, server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        calls: list[str] = []
-        run = Connection.run
-
-        async def counted(self: Connection, script: str, *rest: Any) -> Any:
-            calls.append(script)
-            return await run(self, script, *rest)
-
-        monkeypatch.setattr(Connection, "run", counted)
+        calls = counted(monkeypatch)
         async with fleet(server) as f:
             one = await f.join()
             leases = [await one.take(500) for _ in range(3)]
-            assert calls.count(SLOTS) == 3
+            assert calls.scripts.count(SLOTS) == 3
             for lease in leases:
                 one.slots.give_back(lease)
             await asyncio.gather(*(one.take(500, f"key:{number}") for number in range(100)))
 
-            assert calls.count(SLOTS) == 4
+            assert calls.scripts.count(SLOTS) == 4
+            assert f.leases() == 0
 
     async def test_a_lease_is_held_for_as_long_as_its_process_lives(
         self, server: ValkeyServer
@@ -174,6 +265,24 @@ class TestSlots:
             for _ in range(10):
                 await asyncio.sleep(0.1)
                 assert await other.slots.take("key:a", 1) is None
+
+    async def test_what_is_given_back_while_leases_are_held_on_to_stays_given_back(
+        self, server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(shared_slots, "MOST_HELD_AT_ONCE", 1)
+        async with fleet(server) as f:
+            one = await f.join()
+            leases = [await one.take(3) for _ in range(3)]
+            calls = counted(monkeypatch)
+            one.slots._hold_soon()
+            while not calls.writes:
+                await asyncio.sleep(0)
+            for lease in leases:
+                one.slots.give_back(lease)
+            assert await one.slots.take("account:seat-1", 1) is not None
+
+            assert calls.scripts == [HOLD, HOLD, HOLD, SLOTS]
+            assert f.leases() == 0
 
     async def test_the_leases_of_a_process_that_dies_end(self, server: ValkeyServer) -> None:
         async with fleet(server) as f:
@@ -224,7 +333,7 @@ class TestSlots:
             server.resume()
             await asyncio.gather(*asking, return_exceptions=True)
             # What was asked was taken: it goes back with the next call.
-            await until(lambda: f.leases() == 0 and not one.slots._batches._waiting)
+            await until(lambda: f.leases() == 0 and not one.slots._queue._waiting)
             assert one.slots.taken("key:a") == 0
             assert one.events.store == ["up"]
 
@@ -517,6 +626,21 @@ class TestOutage:
                 own.resume()
                 await until(lambda: one.is_up and other.is_up and f.leases() == 0)
                 await other.take(1)
+
+    async def test_what_was_on_its_way_back_then_is_free_again_too(
+        self, server: ValkeyServer
+    ) -> None:
+        async def lost(self: Connection, calls: Sequence[Call]) -> list[Any]:
+            raise StoreDown("it was lost on the way")
+
+        async with fleet(server) as f:
+            one = await f.join()
+            lease = await one.take(1)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(Connection, "run_all", lost)
+                one.slots.give_back(lease)
+                await until(lambda: not one.is_up)
+            await until(lambda: one.is_up and f.leases() == 0)
 
     async def test_what_was_posted_meanwhile_is_sent(self) -> None:
         with ValkeyServer() as own:

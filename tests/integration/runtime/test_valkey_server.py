@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime.valkey.calls import Call
 from runtime.valkey.server import Connection, Place, ScriptFailed, StoreDown, connected
 from tests.servers.certificates import Authority, Pair, dns
 from tests.servers.tls_front import TlsFront, fronting_tls
@@ -28,6 +29,32 @@ def server(request: pytest.FixtureRequest) -> Iterator[ValkeyServer]:
 async def run(server: ValkeyServer, script: str) -> object:
     async with connected(Place(server.url)) as connection:
         return await connection.run(script, KEY, ())
+
+
+async def run_all(server: ValkeyServer, *scripts: str) -> list[object]:
+    async with connected(Place(server.url)) as connection:
+        return await connection.run_all([Call(script, KEY, ()) for script in scripts])
+
+
+async def test_scripts_that_travel_together_are_answered_in_their_order(
+    server: ValkeyServer,
+) -> None:
+    server.command("DEL", *KEY)
+    server.command("SCRIPT", "FLUSH")
+    for _ in range(2):
+        assert await run_all(server, WRITE, "return 7", READ) == [b"OK", 7, b"x"]
+
+
+async def test_of_those_one_may_fail(server: ValkeyServer) -> None:
+    server.command("DEL", *KEY)
+    server.command("RPUSH", *KEY, "secret")
+    first, failed, reckoned, last = await run_all(server, "return 1", READ, RECKON, "return 2")
+
+    assert (first, last) == (1, 2)
+    assert isinstance(failed, ScriptFailed)
+    assert isinstance(reckoned, ScriptFailed)
+    assert "secret" not in f"{failed!r}{reckoned!r}"
+    server.command("DEL", *KEY)
 
 
 @pytest.mark.parametrize("script", [READ, RECKON, "error('secret')"])
@@ -53,6 +80,8 @@ async def test_what_every_script_would_meet_is_the_stores_trouble(
     try:
         with pytest.raises(StoreDown):
             await run(server, WRITE)
+        with pytest.raises(StoreDown):
+            await run_all(server, WRITE, "return 1")
     finally:
         server.command("CONFIG", "SET", setting, usual)
 
@@ -62,6 +91,22 @@ async def test_a_user_who_may_not_is_the_stores_trouble() -> None:
         own.command("ACL", "SETUSER", "default", "-get")
         with pytest.raises(StoreDown):
             await run(own, READ)
+        with pytest.raises(StoreDown):
+            await run_all(own, READ)
+
+
+async def test_who_we_are_and_which_database_is_meant_counts_for_all_that_travels() -> None:
+    with ValkeyServer(password="sesame") as own:
+        own.command("ACL", "SETUSER", "reader", "on", ">sesame", "~*", "&*", "+@all", "-set")
+        reader = f"valkey://reader@127.0.0.1:{own.port}/5"
+        async with connected(Place(reader.replace("reader@", ""), password="sesame")) as connection:
+            assert await connection.run_all([Call(WRITE, KEY, ())]) == [b"OK"]
+        async with connected(Place(reader, password="sesame")) as connection:
+            assert await connection.run_all([Call(READ, KEY, ())]) == [b"x"]
+            with pytest.raises(StoreDown):
+                await connection.run_all([Call(WRITE, KEY, ())])
+        async with connected(Place(own.url, password="sesame")) as elsewhere:
+            assert await elsewhere.run_all([Call(READ, KEY, ())]) == [None]
 
 
 @asynccontextmanager
@@ -81,6 +126,7 @@ async def test_tls_with_a_certificate_of_the_named_authority(tmp_path: Path) -> 
     async with through_tls(tmp_path, authority.issue("store"), authority.ca) as connection:
         listening = await connection.listen("news")
         assert await connection.run("return redis.call('PUBLISH', 'news', 'x')", KEY, ()) == 1
+        assert await connection.run_all([Call("return 7", KEY, ())]) == [7]
         assert await listening.next(5) == b"x"
         await listening.close()
 

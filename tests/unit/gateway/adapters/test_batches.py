@@ -1,167 +1,218 @@
 """What travels together, and that everybody who asks gets an answer."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any, cast
 
 import pytest
 
 from gateway.adapters import batches as module
-from gateway.adapters.batches import Batches
+from gateway.adapters.batches import Batches, Queue
+from runtime.valkey.calls import Call
+from runtime.valkey.link import StoreLink
+from runtime.valkey.server import Connection, ScriptFailed
 from tests.fakes.clock import settle
 
 pytestmark = pytest.mark.anyio
 
 
 class Store:
-    """Answers twice the number; slowly, or not at all."""
+    """A link and what is behind it: answers twice the number; slowly, or not at all."""
 
     def __init__(self) -> None:
-        self.batches: list[list[int]] = []
-        self.is_down = False
+        self.calls: list[dict[str, list[int]]] = []
+        self.is_up = True
+        self.failing = ""
         self.answering = asyncio.Event()
         self.answering.set()
 
-    async def send(self, questions: Sequence[int]) -> Sequence[int] | None:
-        self.batches.append(list(questions))
+    async def ask(self, operation: Callable[[Any], Awaitable[Any]]) -> Any:
+        return await operation(self) if self.is_up else None
+
+    async def run_all(self, calls: Sequence[Call]) -> list[Any] | None:
+        self.calls.append({call.script: [int(each) for each in call.keys] for call in calls})
         await self.answering.wait()
-        return None if self.is_down else [2 * each for each in questions]
+        return [self._answer(call) for call in calls] if self.is_up else None
+
+    def _answer(self, call: Call) -> Any:
+        if call.script == self.failing:
+            return ScriptFailed("x")
+        return [2 * int(each) for each in call.keys]
+
+
+class Part:
+    """Asks what it is asked."""
+
+    def __init__(self, batches: Batches, name: str) -> None:
+        self._name = name
+        self.queue: Queue[int, int] = batches.join(self)
+
+    def next_call(self) -> Call | None:
+        questions = self.queue.take()
+        return Call(self._name, tuple(map(str, questions)), ()) if questions else None
+
+    def answered(self, answer: Any) -> None:
+        self.queue.answer(answer)
+
+
+class Asked:
+    """Two parts of one store."""
+
+    def __init__(self) -> None:
+        self.store = Store()
+        self.batches = Batches(cast(StoreLink[Connection], self.store))
+        self.one, self.other = Part(self.batches, "one"), Part(self.batches, "other")
+        self.ask, self.tell = self.one.queue.ask, self.one.queue.tell
+
+    @property
+    def of_one(self) -> list[list[int]]:
+        return [call["one"] for call in self.store.calls]
+
+    async def asking(self, *numbers: int) -> list[asyncio.Future[int | None]]:
+        made: list[asyncio.Future[int | None]] = []
+        made += [asyncio.ensure_future(self.ask(number)) for number in numbers]
+        await settle()
+        return made
 
 
 @asynccontextmanager
-async def running(store: Store) -> AsyncIterator[Batches[int, int]]:
-    batches: Batches[int, int] = Batches(store.send)
-    async with asyncio.TaskGroup() as tasks:
-        run = tasks.create_task(batches.run())
-        await settle()
-        yield batches
-        await batches.close(run)
+async def running() -> AsyncIterator[Asked]:
+    asked = Asked()
+    async with asyncio.TaskGroup() as tasks, asked.batches.running(tasks):
+        yield asked
 
 
 async def test_those_who_ask_in_one_tick_travel_together() -> None:
-    store = Store()
-    async with running(store) as batches:
-        answers = await asyncio.gather(*(batches.ask(number) for number in range(5)))
+    async with running() as a:
+        answers = await asyncio.gather(*(a.ask(number) for number in range(5)))
 
     assert answers == [0, 2, 4, 6, 8]
-    assert store.batches[0] == [0, 1, 2, 3, 4]
+    assert a.of_one == [[0, 1, 2, 3, 4]]
+
+
+async def test_questions_of_every_kind_do() -> None:
+    async with running() as a:
+        answers = await asyncio.gather(a.ask(1), a.other.queue.ask(2), a.ask(3))
+
+    assert list(answers) == [2, 4, 6]
+    assert a.store.calls == [{"one": [1, 3], "other": [2]}]
+
+
+async def test_a_kind_that_fails_does_so_alone() -> None:
+    async with running() as a:
+        a.store.failing = "one"
+
+        answers = await asyncio.gather(a.ask(1), a.other.queue.ask(2))
+
+    assert list(answers) == [None, 4]
 
 
 async def test_what_is_asked_meanwhile_waits_for_the_next_one() -> None:
-    store = Store()
-    async with running(store) as batches:
-        store.answering.clear()
-        asking = [asyncio.ensure_future(batches.ask(0))]
-        await settle()
-        asking += [asyncio.ensure_future(batches.ask(number)) for number in (1, 2)]
-        await settle()
-        assert store.batches == [[0]]
-        store.answering.set()
+    async with running() as a:
+        a.store.answering.clear()
+        asking = await a.asking(0)
+        asking += await a.asking(1, 2)
+        assert a.of_one == [[0]]
+        a.store.answering.set()
         await asyncio.gather(*asking)
 
-    assert store.batches[:2] == [[0], [1, 2]]
+    assert a.of_one == [[0], [1, 2]]
 
 
 async def test_who_was_answered_and_asks_again_comes_along() -> None:
-    store = Store()
+    async def twice(a: Asked, number: int) -> None:
+        await a.ask(number)
+        await a.ask(10 + number)
 
-    async def twice(batches: Batches[int, int], number: int) -> None:
-        await batches.ask(number)
-        await batches.ask(10 + number)
-
-    async with running(store) as batches:
-        store.answering.clear()
-        asking = [asyncio.ensure_future(twice(batches, number)) for number in range(3)]
+    async with running() as a:
+        a.store.answering.clear()
+        asking = [asyncio.ensure_future(twice(a, number)) for number in range(3)]
         await settle()
-        batches.tell(9)
-        store.answering.set()
+        a.tell(9)
+        a.store.answering.set()
         await asyncio.gather(*asking)
 
-    assert store.batches[:2] == [[0, 1, 2], [9, 10, 11, 12]]
+    assert a.of_one == [[0, 1, 2], [9, 10, 11, 12]]
 
 
 async def test_a_batch_has_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_AT_A_TIME", 2)
-    store = Store()
-    async with running(store) as batches:
-        answers = await asyncio.gather(*(batches.ask(number) for number in range(5)))
+    async with running() as a:
+        answers = await asyncio.gather(*(a.ask(number) for number in range(5)))
 
     assert answers == [0, 2, 4, 6, 8]
-    assert store.batches[:3] == [[0, 1], [2, 3], [4]]
+    assert a.of_one == [[0, 1], [2, 3], [4]]
 
 
 async def test_who_has_left_is_not_asked_for() -> None:
-    store = Store()
-    async with running(store) as batches:
-        store.answering.clear()
-        asking = [asyncio.ensure_future(batches.ask(number)) for number in (0, 1, 2)]
-        await settle()
-        asking += [asyncio.ensure_future(batches.ask(number)) for number in (3, 4)]
-        await settle()
+    async with running() as a:
+        a.store.answering.clear()
+        asking = await a.asking(0, 1, 2)
+        asking += await a.asking(3, 4)
         asking[1].cancel()
         asking[3].cancel()
         await settle()
-        store.answering.set()
+        a.store.answering.set()
         answers = await asyncio.gather(*asking, return_exceptions=True)
 
     assert [answer for answer in answers if isinstance(answer, int)] == [0, 4, 8]
-    assert store.batches[:2] == [[0, 1, 2], [4]]
+    assert a.of_one == [[0, 1, 2], [4]]
 
 
 async def test_nobody_waits_for_a_store_that_does_not_answer() -> None:
-    store = Store()
-    async with running(store) as batches:
-        store.is_down = True
+    async with running() as a:
+        a.store.answering.clear()
+        asking = await a.asking(1, 2)
+        asking += await a.asking(3)
+        a.store.is_up = False
+        a.store.answering.set()
 
-        assert list(await asyncio.gather(batches.ask(1), batches.ask(2))) == [None, None]
+        assert list(await asyncio.gather(*asking)) == [None, None, None]
+        assert await a.ask(4) is None
+        assert not a.tell(4)
 
 
 async def test_nobody_waits_where_nothing_runs() -> None:
-    batches: Batches[int, int] = Batches(Store().send)
+    a = Asked()
 
-    assert await batches.ask(1) is None
-    assert not batches.tell(1)
+    assert await a.ask(1) is None
+    assert not a.tell(1)
 
 
 async def test_what_was_told_before_the_end_is_sent() -> None:
-    store = Store()
-    async with running(store) as batches:
-        store.answering.clear()
-        batches.tell(1)
+    async with running() as a:
+        a.store.answering.clear()
+        a.tell(1)
         await settle()
-        batches.tell(2)
-        asyncio.get_running_loop().call_soon(store.answering.set)
+        a.tell(2)
+        asyncio.get_running_loop().call_soon(a.store.answering.set)
 
-    assert store.batches[:2] == [[1], [2]]
+    assert a.of_one == [[1], [2]]
 
 
 async def test_who_waits_when_it_is_cancelled_is_answered() -> None:
-    store = Store()
-    batches: Batches[int, int] = Batches(store.send)
-    store.answering.clear()
-    run = asyncio.ensure_future(batches.run())
-    await settle()
-    asking = [asyncio.ensure_future(batches.ask(0))]
-    await settle()
-    asking.append(asyncio.ensure_future(batches.ask(1)))
-    await settle()
-    run.cancel()
+    a = Asked()
 
-    assert await asyncio.gather(*asking) == [None, None]
+    async def use() -> None:
+        async with asyncio.TaskGroup() as tasks, a.batches.running(tasks):
+            await asyncio.Event().wait()
+
+    using = asyncio.ensure_future(use())
+    await settle()
+    a.store.answering.clear()
+    asking = await a.asking(0)
+    asking += await a.asking(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "CLOSE_SECONDS", 0.0)
+        using.cancel()
+        assert await asyncio.gather(*asking) == [None, None]
+        await asyncio.wait([using])
 
 
 async def test_more_than_so_many_do_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_WAITING", 2)
-    store = Store()
-    async with running(store) as batches:
-        answers = await asyncio.gather(*(batches.ask(number) for number in range(4)))
+    async with running() as a:
+        answers = await asyncio.gather(*(a.ask(number) for number in range(4)))
 
     assert answers == [0, 2, None, None]
-
-
-async def test_it_can_be_woken_without_a_question() -> None:
-    store = Store()
-    async with running(store) as batches:
-        batches.wake()
-        await settle()
-        assert store.batches == [[]]
