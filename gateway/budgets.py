@@ -118,6 +118,8 @@ class Budgets:
     def _report(self, claims: Sequence[Claim], answer: Answer) -> None:
         """What is in shadow is reported when it would have made the difference; no rate is."""
         for claim, finding in zip(claims, answer.findings, strict=True):
+            if finding is Finding.FINE:
+                continue
             is_budget = claim.budget.period is not Period.MINUTE
             if is_budget and finding.is_used_up and claim.budget.is_shadow == answer.is_granted:
                 self._events.over_budget(
@@ -127,6 +129,8 @@ class Budgets:
 
 def _missing(claims: Sequence[Claim], answer: Answer) -> list[Counter]:
     """The counters to ask about; none when another budget forbids the request all the same."""
+    if Finding.MISSING not in answer.findings:
+        return []
     found = list(zip(claims, answer.findings, strict=True))
     missing = [claim.counter for claim, finding in found if finding is Finding.MISSING]
     in_the_way = sum(is_in_the_way(*each) for each in found)

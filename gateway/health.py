@@ -63,6 +63,8 @@ class Health:
 
     def obstacle(self, account: str, model: str, group: str, platform: str) -> Obstacle | None:
         """Why this account may not serve this now; None when it may."""
+        if not self._cooldowns.concern(account, model, group, platform):
+            return None
         now = self._clock.monotonic()
         found = self._cooldowns.why_not(account, model, group, platform, now)
         if found is None:

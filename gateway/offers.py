@@ -18,7 +18,7 @@ class Offers:
 
     async def models(self, group: Group, bound_to: str | None) -> tuple[GroupAccount, Models]:
         """What the group may use, and the account that was asked. Raises GatewayError."""
-        *others, last = self._seats.ordered(group, bound_to)[:MAX_ACCOUNTS_ASKED]
+        *others, last = self._seats.ordered(group, bound_to, most=MAX_ACCOUNTS_ASKED)
         for account in others:
             try:
                 return account, await self._of(account, group)

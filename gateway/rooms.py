@@ -36,14 +36,23 @@ class Rooms:
         """How many wait for a place in this process."""
         return len(self._rooms.get(place, ()))
 
+    async def take_at_once(self, place: str, limit: int) -> Lease | None:
+        """A lease, if one is free and nobody waits for it."""
+        return None if place in self._rooms else await self._slots.take(place, limit)
+
     async def take(
         self, place: str, limit: int, most_waiting: int, seconds: float
     ) -> Lease | NoPlace:
         """A lease, after waiting for it if need be."""
-        if place not in self._rooms:
-            lease = await self._slots.take(place, limit)
-            if lease is not None:
-                return lease
+        lease = await self.take_at_once(place, limit)
+        if lease is not None:
+            return lease
+        return await self.wait(place, limit, most_waiting, seconds)
+
+    async def wait(
+        self, place: str, limit: int, most_waiting: int, seconds: float
+    ) -> Lease | NoPlace:
+        """A lease, for who did not get one at once."""
         if seconds <= 0:
             return NoPlace.WAITED_IN_VAIN
         room = self._rooms.setdefault(place, deque())

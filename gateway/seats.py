@@ -1,15 +1,16 @@
 """USE CASE: which account serves a call now, with a place on it taken.
 
-A key that is bound to an account never leaves it. Otherwise: those that may be used → where the
-conversation lives → priority → weighted rendezvous among the least loaded (domain/choice.py).
-Sends nothing; what a failure means is health's and domain/failover's.
+A key that is bound to an account never leaves it. Otherwise: where the conversation lives →
+priority → weighted rendezvous among the least loaded (domain/choice.py), and of all these only
+those that may be used. Each account is looked at when its turn comes, so that one that serves at
+once costs the same among thousands. Sends nothing; what a failure means is health's and
+domain/failover's.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 
 from gateway.domain.call import Call
-from gateway.domain.choice import Candidate, Load, ranked
+from gateway.domain.choice import Load, in_order
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.groups import Group, GroupAccount
 from gateway.domain.obstacles import LIMITS, Obstacle, nothing_eligible, shortest_wait
@@ -24,36 +25,51 @@ WAITING_BESIDE_LIMIT = 20
 BUSY_RETRY_SECONDS = 1.0
 
 
-@dataclass(slots=True)
 class Seat:
-    """An account that a call may use, and the place taken on it."""
+    """An account that a call may use, and the place taken on it.
 
-    account: GroupAccount
-    group: Group
-    lease: Lease | None
-    has_foreign_state: bool
-    """Whether the conversation's history may hold what upstream sealed for another account."""
+    has_foreign_state: whether the conversation's history may hold what upstream sealed for another
+    account.
+    """
+
+    __slots__ = ("account", "group", "has_foreign_state", "lease")
+
+    def __init__(
+        self, account: GroupAccount, group: Group, lease: Lease | None, has_foreign_state: bool
+    ) -> None:
+        self.account = account
+        self.group = group
+        self.lease = lease
+        self.has_foreign_state = has_foreign_state
 
 
-@dataclass(slots=True)
 class Search:
     """How far the search for an account has come, for one call."""
 
-    call: Call
-    tried: set[str] = field(default_factory=set)
-    bond: Bond | None = None
-    has_looked: bool = False
+    __slots__ = ("bond", "call", "has_looked", "tried")
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self.tried: set[str] = set()
+        self.bond: Bond | None = None
+        self.has_looked = False
 
     @property
     def bound_to(self) -> str | None:
         """The only account the call may use."""
         return self.call.key.account
 
-    def groups(self) -> Iterator[Group]:
+    @property
+    def home(self) -> str | None:
+        """The account it is waited for: the only one, or where the conversation lives."""
+        return self.bond.account if self.bond is not None else self.bound_to
+
+    def groups(self) -> Sequence[Group]:
         """Where to look, in this order."""
-        yield self.call.group
-        if self.call.fallback is not None and self.bound_to is None:
-            yield self.call.fallback
+        call = self.call
+        if call.fallback is None or call.key.account is not None:
+            return (call.group,)
+        return (call.group, call.fallback)
 
 
 class Seats:
@@ -76,18 +92,15 @@ class Seats:
 
     async def find(self, search: Search) -> Seat:
         """The next account for a call. Raises GatewayError when there is none to be had."""
-        if not search.has_looked and search.bound_to is None:
-            search.bond = await self._affinity.find(search.call.conversation)
-        search.has_looked = True
-        self._keep_at_home(search)
+        if not search.has_looked:
+            search.has_looked = True
+            if search.bound_to is None:
+                search.bond = await self._affinity.find(search.call.conversation)
+        if search.bond is not None:
+            self._keep_at_home(search, search.bond)
         obstacles: list[Obstacle] = []
         for group in search.groups():
-            eligible = self._eligible(search, group, obstacles)
-            closed = self._health.begin_probe(group.platform) if eligible else None
-            if closed is not None:
-                obstacles.append(closed)
-                continue
-            seat = await self._sit(search, group, eligible, obstacles) if eligible else None
+            seat = await self._sit(search, group, obstacles)
             if seat is not None:
                 self._load.add(seat.account.id, self._clock.monotonic())
                 return seat
@@ -95,7 +108,9 @@ class Seats:
 
     def has_another(self, search: Search) -> bool:
         """Whether a further account could be tried now."""
-        return any(self._eligible(search, group, []) for group in search.groups())
+        return any(
+            next(self._usable(search, group, []), None) is not None for group in search.groups()
+        )
 
     def last_word(self, search: Search, error: GatewayError) -> GatewayError:
         """The error for the caller when the search ends with it.
@@ -107,9 +122,11 @@ class Seats:
             return error
         obstacles: list[Obstacle] = []
         for group in search.groups():
-            for account in group.accounts:
-                if search.bound_to is None or account.id == search.bound_to:
-                    self._is_free(account, group.resolve(search.call.model), group, obstacles)
+            model = group.resolve(search.call.model)
+            for account in _accounts(group, search.bound_to):
+                found = self._health.obstacle(account.id, model, group.id, group.platform)
+                if found is not None:
+                    obstacles.append(found)
         wait = shortest_wait(obstacles)
         if wait is not None:
             error.retry_after = wait
@@ -121,28 +138,33 @@ class Seats:
         if seat.lease is not None:
             self._rooms.give_back(seat.lease)
 
-    def ordered(self, group: Group, bound_to: str | None, model: str = "") -> list[GroupAccount]:
-        """A group's usable accounts by priority, for requests that are no inference."""
-        search_obstacles: list[Obstacle] = []
-        found = [
-            account
-            for account in group.accounts
-            if (bound_to is None or account.id == bound_to)
-            and self._is_free(account, model, group, search_obstacles)
-        ]
+    def ordered(
+        self, group: Group, bound_to: str | None, model: str = "", most: int | None = None
+    ) -> list[GroupAccount]:
+        """So many of a group's usable accounts by priority, for requests that are no inference."""
+        obstacles: list[Obstacle] = []
+        found: list[GroupAccount] = []
+        for account in sorted(_accounts(group, bound_to), key=_priority):
+            obstacle = self._health.obstacle(account.id, model, group.id, group.platform)
+            if obstacle is not None:
+                obstacles.append(obstacle)
+                continue
+            found.append(account)
+            if len(found) == most:
+                break
         if not found:
-            raise nothing_eligible(search_obstacles)
-        return sorted(found, key=lambda account: account.priority)
+            raise nothing_eligible(obstacles)
+        return found
 
     # --- who may ---
 
-    def _keep_at_home(self, search: Search) -> None:
+    def _keep_at_home(self, search: Search, bond: Bond) -> None:
         """A conversation leaves a seat whose quota is used up only where seats are one pool.
 
         Raises GatewayError.
         """
-        group, bond = search.call.group, search.bond
-        if bond is None or group.failover.on_quota != "stop" or bond.account in search.tried:
+        group = search.call.group
+        if group.failover.on_quota != "stop" or bond.account in search.tried:
             return
         found = self._health.obstacle(
             bond.account, group.resolve(search.call.model), group.id, group.platform
@@ -150,63 +172,71 @@ class Seats:
         if found is not None and found.fault is Fault.SEAT_QUOTA:
             raise nothing_eligible([found])
 
-    def _eligible(
+    def _usable(
         self, search: Search, group: Group, obstacles: list[Obstacle]
-    ) -> dict[str, GroupAccount]:
-        model = group.resolve(search.call.model)
-        if group is not search.call.group and not group.allows(model):
-            return {}
-        return {
-            account.id: account
-            for account in group.accounts
-            if account.id not in search.tried
-            and (search.bound_to is None or account.id == search.bound_to)
-            and self._is_free(account, model, group, obstacles)
-        }
+    ) -> Iterator[GroupAccount]:
+        """The accounts that may be used, the conversation's own before the others.
 
-    def _is_free(
-        self, account: GroupAccount, model: str, group: Group, obstacles: list[Obstacle]
-    ) -> bool:
-        found = self._health.obstacle(account.id, model, group.id, group.platform)
-        if found is not None:
-            obstacles.append(found)
-        return found is None
+        obstacles: takes what stands in the way of those that have had their turn.
+        """
+        call, home = search.call, search.home
+        model = group.resolve(call.model)
+        if group is not call.group and not group.allows(model):
+            return
+        is_usable = self._judge(search, group, model, obstacles)
+        own = group.by_id.get(home) if home is not None else None
+        if own is not None and is_usable(own):
+            yield own
+        if search.bound_to is not None:
+            return
+        load = self._load if self._affinity.remembers else None
+        now = self._clock.monotonic()
+        for account in in_order(call.conversation, group.tiers, is_usable, load, now):
+            if account is not own:
+                yield account
+
+    def _judge(
+        self, search: Search, group: Group, model: str, obstacles: list[Obstacle]
+    ) -> Callable[[GroupAccount], bool]:
+        """Says of an account whether it may be used, and puts down what stands in the way."""
+        tried, group_id, platform = search.tried, group.id, group.platform
+        obstacle = self._health.obstacle
+
+        def is_usable(account: GroupAccount) -> bool:
+            if account.id in tried:
+                return False
+            found = obstacle(account.id, model, group_id, platform)
+            if found is not None:
+                obstacles.append(found)
+            return found is None
+
+        return is_usable
 
     # --- taking a place ---
 
-    async def _sit(
-        self,
-        search: Search,
-        group: Group,
-        eligible: dict[str, GroupAccount],
-        obstacles: list[Obstacle],
-    ) -> Seat | None:
-        order = self._order(search, eligible)
-        home = search.bond.account if search.bond is not None else search.bound_to
-        for account, seconds in _tries(order, home):
+    async def _sit(self, search: Search, group: Group, obstacles: list[Obstacle]) -> Seat | None:
+        accounts = self._usable(search, group, obstacles)
+        first = account = next(accounts, None)
+        if first is None:
+            return None
+        closed = self._health.begin_probe(group.platform)
+        if closed is not None:
+            obstacles.append(closed)
+            return None
+        # Only a conversation's own account is waited for ...
+        seconds = FULL_SEAT_SECONDS if first.id == search.home else 0.0
+        while account is not None:
             seat = await self._seat(search, group, account, seconds)
             if seat is not None:
-                return await self._settled(search, seat, eligible)
+                return await self._settled(search, seat)
+            account, seconds = next(accounts, None), 0.0
+        # ... or where none is its own the first, when all are full.
+        if search.home is None:
+            seat = await self._seat(search, group, first, FULL_SEAT_SECONDS)
+            if seat is not None:
+                return await self._settled(search, seat)
         obstacles.append(Obstacle(Fault.SEAT_BUSY, BUSY_RETRY_SECONDS))
         return None
-
-    def _order(self, search: Search, eligible: dict[str, GroupAccount]) -> list[GroupAccount]:
-        if len(eligible) == 1:
-            return list(eligible.values())
-        now = self._clock.monotonic()
-        candidates = [
-            Candidate(account.id, account.priority, account.weight) for account in eligible.values()
-        ]
-        order = ranked(
-            search.call.conversation,
-            candidates,
-            {account: self._load.of(account, now) for account in eligible},
-            self._affinity.remembers,
-        )
-        found = [eligible[candidate.account] for candidate in order]
-        home = search.bond.account if search.bond is not None else None
-        # Stable: everyone but the conversation's own account stays in order.
-        return sorted(found, key=lambda account: account.id != home)
 
     async def _seat(
         self, search: Search, group: Group, account: GroupAccount, seconds: float
@@ -216,14 +246,14 @@ class Seats:
         if account.max_concurrency is None:
             return Seat(account, group, None, foreign)
         taken = await self._rooms.take(
-            f"account:{account.id}",
+            account.place,
             account.max_concurrency,
             account.max_concurrency + WAITING_BESIDE_LIMIT,
             seconds,
         )
         return None if isinstance(taken, NoPlace) else Seat(account, group, taken, foreign)
 
-    async def _settled(self, search: Search, seat: Seat, eligible: dict[str, GroupAccount]) -> Seat:
+    async def _settled(self, search: Search, seat: Seat) -> Seat:
         """Have the conversation live on the seat's account, or go where another replica put it."""
         bond = search.bond
         if search.bound_to is not None or seat.group is not search.call.group:
@@ -238,13 +268,15 @@ class Seats:
         except BaseException:
             self._give_up(seat)
             raise
-        settled = search.bond.account
-        if settled == seat.account.id or settled not in eligible:
+        if search.bond.account == seat.account.id:
             return seat
-        other = await self._moved_to(search, seat, eligible[settled])
+        other = await self._moved_to(search, seat, search.bond.account)
         return seat if other is None else other
 
-    async def _moved_to(self, search: Search, seat: Seat, account: GroupAccount) -> Seat | None:
+    async def _moved_to(self, search: Search, seat: Seat, settled: str) -> Seat | None:
+        account = seat.group.by_id.get(settled)
+        if account is None or next(self._usable(search, seat.group, []), None) is not account:
+            return None
         other = await self._seat(search, seat.group, account, 0.0)
         if other is not None:
             self._give_up(seat)
@@ -255,12 +287,13 @@ class Seats:
             self._rooms.give_back(seat.lease)
 
 
-def _tries(order: list[GroupAccount], home: str | None) -> Iterator[tuple[GroupAccount, float]]:
-    """Accounts, and for how many seconds each is waited for: only a conversation's own one is, or
-    where none is its own the first, when all are full."""
-    if order[0].id == home:
-        yield order[0], FULL_SEAT_SECONDS
-        order = order[1:]
-    yield from ((account, 0.0) for account in order)
-    if home is None:
-        yield order[0], FULL_SEAT_SECONDS
+def _accounts(group: Group, bound_to: str | None) -> Sequence[GroupAccount]:
+    """Those that a call may use at all."""
+    if bound_to is None:
+        return group.accounts
+    only = group.by_id.get(bound_to)
+    return () if only is None else (only,)
+
+
+def _priority(account: GroupAccount) -> int:
+    return account.priority

@@ -42,15 +42,23 @@ class MemoryAffinity:
 
     def known(self, conversation: bytes) -> Bond | None:
         """The bond, whose hour begins anew."""
-        bond, until = self._bonds.pop(conversation, (None, 0.0))
-        if bond is None or until <= self._clock.monotonic():
+        found = self._bonds.get(conversation)
+        if found is None:
             return None
-        self.keep(conversation, bond)
+        bond, until = found
+        now = self._clock.monotonic()
+        if until <= now:
+            del self._bonds[conversation]
+            return None
+        self._put(conversation, bond, now)
         return bond
 
     def keep(self, conversation: bytes, bond: Bond) -> None:
         """Remember the bond for its hour."""
-        self._bonds[conversation] = (bond, self._clock.monotonic() + KEEP_SECONDS)
-        self._bonds.move_to_end(conversation)
+        self._put(conversation, bond, self._clock.monotonic())
         if len(self._bonds) > MOST_CONVERSATIONS:
             self._bonds.popitem(last=False)
+
+    def _put(self, conversation: bytes, bond: Bond, now: float) -> None:
+        self._bonds[conversation] = bond, now + KEEP_SECONDS
+        self._bonds.move_to_end(conversation)

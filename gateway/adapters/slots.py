@@ -19,11 +19,16 @@ class Outstanding:
 
     def count(self, place: str) -> int:
         """How many are out for a place."""
-        return len(self._by_place.get(place, ()))
+        ids = self._by_place.get(place)
+        return 0 if ids is None else len(ids)
 
     def add(self, lease: Lease) -> None:
         """It is out."""
-        self._by_place.setdefault(lease.place, set()).add(lease.id)
+        ids = self._by_place.get(lease.place)
+        if ids is None:
+            self._by_place[lease.place] = {lease.id}
+        else:
+            ids.add(lease.id)
 
     def remove(self, lease: Lease) -> bool:
         """It is back; False when it was not out."""
@@ -49,7 +54,7 @@ class MemorySlots:
         """See ports.Slots."""
         if self._out.count(place) >= limit:
             return None
-        lease = Lease(place, str(next(self._numbers)))
+        lease = Lease(place, f"{next(self._numbers):x}")
         self._out.add(lease)
         return lease
 

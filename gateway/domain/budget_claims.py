@@ -1,6 +1,6 @@
 """Where a request wants to be counted, and what its end adds there. Values in, values out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from gateway.domain.api_keys import ApiKey
 from gateway.domain.budgets.budget import Budget
@@ -65,22 +65,24 @@ def rate_standing(claims: Sequence[Claim], answer: Answer, now: float) -> RateSt
 
 def settled(
     reservation: Reservation, use: Totals, now: float
-) -> Iterator[tuple[Sequence[Counter], Totals]]:
+) -> Iterable[tuple[Sequence[Counter], Totals]]:
     """What a request's end adds, and to which counters: perhaps none, or nothing.
 
     What it used is used of the minute in which that is known: requests that take longer than a
     minute would be limited by nothing else. Its place is given back in the minute it had it in.
     """
     counters = reservation.counters
-    ended = [each for each in counters if each.span.is_minute and each.span.end <= now]
+    ended = [each for each in counters if each.span.end <= now and each.span.is_minute]
     if not ended:
-        yield counters, use
-        return
-    yield [each for each in counters if each not in ended], use
-    yield ended, Totals(released=use.released)
+        return ((counters, use),)
+    found: list[tuple[Sequence[Counter], Totals]] = [
+        ([each for each in counters if each not in ended], use),
+        (ended, Totals(released=use.released)),
+    ]
     if reservation.rate is not None and reservation.rate.rate.tokens is not None:
         present = [Counter(each.holder, span_at(Period.MINUTE, now)) for each in ended]
-        yield present, Totals(tokens=use.tokens)
+        found.append((present, Totals(tokens=use.tokens)))
+    return found
 
 
 def _claim(holder: Holder, budget: Budget, moment: float) -> Claim:

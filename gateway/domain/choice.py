@@ -1,112 +1,122 @@
 """Which account a conversation goes to when it has none: an order, computed and nothing more.
 
-Lower priority numbers come first, whatever the load. Within one priority each conversation has an
-order of its own by rendezvous hashing, so that replicas that know nothing of each other choose
-alike, and an account that goes away or comes back concerns only its own conversations. Where the
-choice is remembered for all replicas, what counts is not an account's weight but the room it has
-beneath its share of the load: new conversations even out what heavy users have made uneven, and
-still most of them go where hashing alone would send them.
+Lower priority numbers come first, whatever the load. Within one priority each conversation meets
+the accounts in an order of its own (rendezvous.py). Where the choice is remembered for all
+replicas, what counts is not an account's weight but the room it has beneath its share of the load:
+new conversations even out what heavy users have made uneven, and still most of them go where
+hashing alone would send them. Shares are those among a short list of accounts, which is all of
+them in a small group: to be less loaded than seven others is enough.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from hashlib import blake2b
-from itertools import groupby
-from math import exp, log
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from gateway.domain.rendezvous import A, Arrival, Tier
 
 SHARE_AND_A_BIT = 1.1
 """How much of its share of the load an account may have before it is the last to be chosen."""
 FREE_REQUESTS = 50.0
-"""So many requests more, over all accounts, before a difference in load says anything."""
+"""So many requests more, over all on the list, before a difference in load says anything."""
 HALF_LIFE_SECONDS = 600.0
 """Ten minutes ago counts half: long enough to see who is heavy, short enough to forgive."""
+MOST_HALF_LIVES = 500.0
+"""After which everything is counted from a new start; twice as many would be no number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """An account that may serve."""
-
-    account: str
-    priority: int
-    """Smaller numbers first."""
-    weight: int
-    """Its share among those of its priority; at least 1."""
-
-
-def ranked(
-    conversation: bytes, candidates: Iterable[Candidate], load: Mapping[str, float], agree: bool
-) -> list[Candidate]:
-    """The candidates, the best first.
-
-    load: requests, lately and under way, by account. agree: whether what is chosen is remembered
-    for all replicas; if it is not, only what they all know may decide.
-    """
-    tiers = groupby(sorted(candidates, key=_priority), key=_priority)
-    return [
-        one
-        for _, tier in tiers
-        for one in _ordered(conversation, list(tier), load if agree else None)
-    ]
-
-
-def _ordered(
-    conversation: bytes, tier: Sequence[Candidate], load: Mapping[str, float] | None
-) -> list[Candidate]:
-    weights = {one.account: float(one.weight) for one in tier}
-    shares = weights if load is None else _room(weights, load)
-    return sorted(tier, key=lambda one: _place(conversation, one, shares[one.account]))
-
-
-def _priority(candidate: Candidate) -> int:
-    return candidate.priority
-
-
-def _room(weights: Mapping[str, float], load: Mapping[str, float]) -> dict[str, float]:
-    """How many requests each account is from having more than its share, or has beyond it."""
-    total = sum(load.get(account, 0.0) for account in weights)
-    unit = (SHARE_AND_A_BIT * total + FREE_REQUESTS) / sum(weights.values())
-    return {account: unit * weight - load.get(account, 0.0) for account, weight in weights.items()}
-
-
-def _place(conversation: bytes, candidate: Candidate, share: float) -> tuple[bool, float]:
-    """The smallest comes first; with four times the share it does so four times as often."""
-    digest = blake2b(conversation + b"\0" + candidate.account.encode(), digest_size=8).digest()
-    # In (0, 1): the logarithm of neither end would do.
-    draw = -log((int.from_bytes(digest, "big") + 0.5) / 2**64)
-    return share <= 0, draw / (share if share > 0 else candidate.weight)
-
-
-@dataclass(slots=True)
 class _Count:
-    recent: float = 0.0
-    at: float = 0.0
-    under_way: int = 0
+    """One account's requests."""
+
+    __slots__ = ("recent", "under_way")
+
+    def __init__(self) -> None:
+        self.recent = 0.0
+        """Each by what one is worth when it came."""
+        self.under_way = 0
 
 
 class Load:
     """Each account's requests: those of the last minutes, fading, and those under way.
 
     Accounts come from the configuration, so their number is bounded. Times are monotonic seconds.
+    Instead of what came before shrinking, what comes later is worth more.
     """
 
     def __init__(self) -> None:
         self._counts: dict[str, _Count] = {}
+        self._start = 0.0
 
     def add(self, account: str, now: float) -> None:
         """A request goes to the account; `end` follows."""
-        count = self._counts.setdefault(account, _Count(at=now))
-        count.recent, count.at = _faded(count, now) + 1.0, now
+        worth = self._worth(now)
+        count = self._counts.get(account)
+        if count is None:
+            count = self._counts[account] = _Count()
+        count.recent += worth
         count.under_way += 1
 
     def end(self, account: str) -> None:
         """The request is over."""
         self._counts[account].under_way -= 1
 
-    def of(self, account: str, now: float) -> float:
-        """What the account carries."""
-        count = self._counts.get(account)
-        return 0.0 if count is None else _faded(count, now) + count.under_way
+    def of(self, accounts: Iterable[str], now: float) -> list[float]:
+        """What each of the accounts carries."""
+        worth = self._worth(now)
+        counts = map(self._counts.get, accounts)
+        return [0.0 if each is None else each.recent / worth + each.under_way for each in counts]
+
+    def _worth(self, now: float) -> float:
+        half_lives = (now - self._start) / HALF_LIFE_SECONDS
+        if half_lives > MOST_HALF_LIVES or not self._counts:
+            for each in self._counts.values():
+                each.recent *= 0.5**half_lives
+            self._start = now
+            return 1.0
+        return float(2.0**half_lives)
 
 
-def _faded(count: _Count, now: float) -> float:
-    return count.recent * exp(-log(2) * (now - count.at) / HALF_LIFE_SECONDS)
+def in_order(
+    conversation: bytes,
+    tiers: Iterable[Tier[A]],
+    is_usable: Callable[[A], bool],
+    load: Load | None,
+    now: float,
+) -> Iterator[A]:
+    """The usable accounts, the best first; each is looked at when its turn comes, and once.
+
+    load: None where what is chosen is not remembered for all replicas: then only what they all
+    know may decide. now: monotonic seconds.
+    """
+    for tier in tiers:
+        for arrivals in tier.shortlists(conversation):
+            usable = [each for each in arrivals if is_usable(each[1])]
+            if len(usable) > 1:
+                yield from _ordered(usable, load, now)
+            elif usable:
+                yield usable[0][1]
+
+
+def _ordered(arrivals: Sequence[Arrival[A]], load: Load | None, now: float) -> list[A]:
+    if load is None:
+        placed = [(False, moment, account.id, account) for moment, account in arrivals]
+    else:
+        loads = load.of([account.id for _, account in arrivals], now)
+        placed = _by_room(arrivals, loads)
+    # Two of one name there are not, so accounts themselves are never compared.
+    placed.sort()
+    return [each[3] for each in placed]
+
+
+def _by_room(
+    arrivals: Sequence[Arrival[A]], loads: Sequence[float]
+) -> list[tuple[bool, float, str, A]]:
+    """With four times the room it comes first four times as often; without any it comes last."""
+    weights = sum([account.weight for _, account in arrivals])
+    share = (SHARE_AND_A_BIT * sum(loads) + FREE_REQUESTS) / weights
+    placed = []
+    for (moment, account), carried in zip(arrivals, loads, strict=True):
+        # For each unit of its weight, which is in the moment already.
+        room = share - carried / account.weight
+        if room > 0.0:
+            placed.append((False, moment / room, account.id, account))
+        else:
+            placed.append((True, moment, account.id, account))
+    return placed

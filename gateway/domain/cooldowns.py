@@ -10,7 +10,6 @@ from heapq import nsmallest
 from math import inf
 from typing import NamedTuple, Protocol
 
-from gateway.domain import subjects
 from gateway.domain.errors import Fault
 from gateway.domain.subjects import Kind, Subject
 
@@ -47,12 +46,72 @@ class Notice(Protocol):
         """A Fault's value, or PAUSED."""
 
 
+class _Index:
+    """What is set aside, by what a request asks for; asked about each account that is looked at."""
+
+    __slots__ = ("accounts", "clients", "groups", "models", "seat_models")
+
+    def __init__(self) -> None:
+        self.accounts: dict[str, SetAside] = {}
+        self.seat_models: dict[str, dict[str, SetAside]] = {}
+        """By account, then by model."""
+        self.groups: dict[str, SetAside] = {}
+        self.models: dict[str, SetAside] = {}
+        self.clients: dict[str, SetAside] = {}
+
+    def put(self, subject: Subject, one: SetAside) -> None:
+        """Of two about one subject the later end counts; if they end together, the first."""
+        by_name, name = self._where(subject)
+        known = by_name.get(name)
+        if known is None or known.end < one.end:
+            by_name[name] = one
+
+    def drop(self, subject: Subject) -> None:
+        """It is used again."""
+        by_name, name = self._where(subject)
+        by_name.pop(name, None)
+        if not by_name and subject.kind is Kind.SEAT_MODEL:
+            del self.seat_models[subject.id]
+
+    def concerns(self, account: str, model: str, group: str, platform: str) -> bool:
+        """Whether anything stands against a request, ended or not; mostly nothing does."""
+        return (
+            account in self.accounts
+            or account in self.seat_models
+            or group in self.groups
+            or model in self.models
+            or platform in self.clients
+        )
+
+    def reasons(self, account: str, model: str, group: str, platform: str) -> list[SetAside]:
+        """All that does."""
+        found = (
+            self.accounts.get(account),
+            self.seat_models.get(account, {}).get(model),
+            self.groups.get(group),
+            self.models.get(model),
+            self.clients.get(platform),
+        )
+        return [each for each in found if each is not None]
+
+    def _where(self, subject: Subject) -> tuple[dict[str, SetAside], str]:
+        if subject.kind is Kind.SEAT_MODEL:
+            return self.seat_models.setdefault(subject.id, {}), subject.model
+        if subject.kind is Kind.ACCOUNT:
+            return self.accounts, subject.id
+        if subject.kind is Kind.GROUP:
+            return self.groups, subject.id
+        return self.models if subject.kind is Kind.MODEL else self.clients, subject.id
+
+
 class Cooldowns:
     """Subjects that may not be used for a while."""
 
     def __init__(self) -> None:
         self._ours: dict[Subject, SetAside] = {}
         self._board: dict[Subject, SetAside] = {}
+        self._index = _Index()
+        """Both, as requests look for it."""
 
     def cool(self, subject: Subject, until: float, fault: Fault) -> None:
         """Set a subject aside. Of two ends the later one counts."""
@@ -61,12 +120,15 @@ class Cooldowns:
             return
         if known is None and len(self._ours) >= MAX_ENTRIES:
             self._ours = _without_the_first_to_end(self._ours, DROPPED_AT_ONCE)
-        self._ours[subject] = SetAside(fault, until)
+            self._reindex()
+        self._ours[subject] = ours = SetAside(fault, until)
+        self._index.put(subject, ours)
 
     def lift(self, subject: Subject) -> None:
         """Use it again."""
         self._ours.pop(subject, None)
         self._board.pop(subject, None)
+        self._index.drop(subject)
 
     def replace(self, board: Mapping[Subject, Notice], now: float) -> None:
         """The board, whole, as it is now."""
@@ -77,6 +139,11 @@ class Cooldowns:
             for subject, ours in self._ours.items()
             if ours.end > now and not _says(heard.get(subject), ours)
         }
+        self._reindex()
+
+    def concern(self, account: str, model: str, group: str, platform: str) -> bool:
+        """Whether `why_not` has to be asked: no time is needed to see that nothing is set aside."""
+        return self._index.concerns(account, model, group, platform)
 
     def why_not(
         self, account: str, model: str, group: str, platform: str, now: float
@@ -85,35 +152,28 @@ class Cooldowns:
 
         Of several reasons the one that ends last: before that nothing is gained by asking again.
         """
-        if not self._ours and not self._board:
-            return None
-        reasons = [
-            known[subject]
-            for subject in _concerned(account, model, group, platform)
-            for known in (self._ours, self._board)
-            if subject in known and known[subject].end > now
-        ]
-        return max(reasons, key=lambda reason: reason.end, default=None)
+        last: SetAside | None = None
+        for reason in self._index.reasons(account, model, group, platform):
+            if reason.end > now and (last is None or reason.end > last.end):
+                last = reason
+        return last
 
     def active(self, now: float) -> dict[Subject, SetAside]:
         """All that is set aside. What has ended is forgotten."""
         self._ours = {subject: one for subject, one in self._ours.items() if one.end > now}
         self._board = {subject: one for subject, one in self._board.items() if one.end > now}
+        self._reindex()
         found = dict(self._board)
         for subject, ours in self._ours.items():
             if subject not in found or found[subject].end < ours.end:
                 found[subject] = ours
         return found
 
-
-def _concerned(account: str, model: str, group: str, platform: str) -> tuple[Subject, ...]:
-    return (
-        subjects.account(account),
-        subjects.seat_model(account, model),
-        Subject(Kind.GROUP, group),
-        Subject(Kind.MODEL, model),
-        subjects.client(platform),
-    )
+    def _reindex(self) -> None:
+        self._index = _Index()
+        for known in (self._ours, self._board):
+            for subject, one in known.items():
+                self._index.put(subject, one)
 
 
 def _read(notice: Notice, now: float) -> SetAside:

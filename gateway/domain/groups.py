@@ -5,9 +5,10 @@ serves a request is for choice.py.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import translate
+from typing import TypeVar
 
 import msgspec
 
@@ -15,11 +16,17 @@ from gateway.domain.budgets.budget import Budget
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.failover import Policy
 from gateway.domain.models import Model, no_such_model
+from gateway.domain.rendezvous import Tier, tiers_of
 
 ALL_MODELS = ("*",)
 USUAL_FAILOVER = Policy(max_switches=5, on_quota="stop")
+MOST_NAMES = 1_000
+"""Models whose names are remembered with what they mean; callers could make up any number."""
+LONGEST_NAME = 200
+"""Of those that are remembered, in characters."""
 _NOTHING = "(?!)"
 """An expression that matches no text, not even the empty one."""
+_Known = TypeVar("_Known", str, bool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +45,17 @@ class GroupAccount:
     """Where the platform's API is; None: token_service says so."""
     api_key: str | None = field(default=None, repr=False)
     """What the platform takes; None: a token of token_service."""
+    place: str = field(init=False, repr=False, compare=False)
+    """What its places are called."""
+
+    def __post_init__(self) -> None:
+        """Make the name: it is asked for with every request."""
+        object.__setattr__(self, "place", f"account:{self.id}")
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A group as it is configured. Its patterns are compiled once, here."""
+    """A group as it is configured. What requests need of it is made once, here."""
 
     id: str
     platform: str
@@ -59,28 +72,50 @@ class Group:
     several callers."""
     budget: Budget | None = None
     """What all its keys may use together."""
+    by_id: Mapping[str, GroupAccount] = field(init=False, repr=False, compare=False)
+    """The accounts."""
+    tiers: tuple[Tier[GroupAccount], ...] = field(init=False, repr=False, compare=False)
+    """The accounts by priority, as conversations meet them."""
     _allow: re.Pattern[str] = field(init=False, repr=False, compare=False)
     _aliases: tuple[tuple[re.Pattern[str], str], ...] = field(init=False, repr=False, compare=False)
+    _resolved: dict[str, str] = field(init=False, repr=False, compare=False)
+    _allowed: dict[str, bool] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Compile the patterns: they are matched for every request."""
-        object.__setattr__(self, "_allow", _compiled(self.allow))
+        """Compile the patterns, and put the accounts where they are found."""
         aliases = tuple((_compiled((pattern,)), model) for pattern, model in self.aliases)
-        object.__setattr__(self, "_aliases", aliases)
+        made = {
+            "by_id": {account.id: account for account in self.accounts},
+            "tiers": tiers_of(self.accounts),
+            "_allow": _compiled(self.allow),
+            "_aliases": aliases,
+            "_resolved": {},
+            "_allowed": {},
+        }
+        for name, value in made.items():
+            object.__setattr__(self, name, value)
 
     def resolve(self, model: str) -> str:
         """The model that is meant by a name: the first alias that fits, else the name itself.
 
         Once only: what an alias leads to is no alias again.
         """
-        for pattern, target in self._aliases:
-            if pattern.match(model):
-                return target
-        return model
+        if not self._aliases:
+            return model
+        found = self._resolved.get(model)
+        if found is None:
+            fitting = (target for pattern, target in self._aliases if pattern.match(model))
+            found = next(fitting, model)
+            _remember(self._resolved, model, found)
+        return found
 
     def allows(self, model: str) -> bool:
         """Whether the group may use this model, aliases already resolved."""
-        return self._allow.match(model) is not None
+        found = self._allowed.get(model)
+        if found is None:
+            found = self._allow.match(model) is not None
+            _remember(self._allowed, model, found)
+        return found
 
 
 def check_platform(group: Group, required_platform: str | None) -> None:
@@ -112,6 +147,14 @@ def rename_model(body: bytes, model: str) -> bytes:
     fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     fields["model"] = msgspec.Raw(msgspec.json.encode(model))
     return msgspec.json.encode(fields)
+
+
+def _remember(known: dict[str, _Known], model: str, found: _Known) -> None:
+    if len(model) > LONGEST_NAME:
+        return
+    if len(known) >= MOST_NAMES:
+        known.clear()
+    known[model] = found
 
 
 def _compiled(patterns: Iterable[str]) -> re.Pattern[str]:

@@ -5,9 +5,9 @@ are limited are told. The numbers are those of the moment in which the request w
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import NamedTuple
+from functools import lru_cache
 
 from gateway.domain.budgets.standing import RateStanding
 from gateway.domain.protocols import Protocol
@@ -18,53 +18,64 @@ OPENAI = "x-ratelimit-"
 ANTHROPIC = "anthropic-ratelimit-"
 
 
-class _Left(NamedTuple):
-    """Of one measure."""
+class _Names:
+    """What the headers of one measure are called."""
 
-    measure: str
-    limit: int
-    remaining: int
+    __slots__ = ("anthropic", "openai")
+
+    def __init__(self, measure: str) -> None:
+        parts = ("limit", "remaining", "reset")
+        self.openai = tuple([f"{OPENAI}{part}-{measure}" for part in parts])
+        self.anthropic = tuple([f"{ANTHROPIC}{measure}-{part}" for part in parts])
+
+
+_REQUESTS, _TOKENS = map(_Names, MEASURES)
 
 
 def rate_headers(rate: RateStanding | None, protocol: Protocol | None) -> Mapping[str, str]:
     """The headers for a key with this rate, in the spellings its protocol's clients know."""
     if rate is None:
         return NONE
+    limits, used = rate.rate, rate.used
+    resets_at = _rfc3339(rate.resets_at) if protocol is Protocol.MESSAGES else None
+    resets_in = duration(rate.resets_in)
     headers: dict[str, str] = {}
-    for left in _limited(rate):
-        headers |= _openai(left, rate.resets_in)
-        if protocol is Protocol.MESSAGES:
-            headers |= _anthropic(left, rate.resets_at)
+    if limits.requests is not None:
+        _tell(headers, _REQUESTS, limits.requests, used.requests, resets_in, resets_at)
+    if limits.tokens is not None:
+        _tell(headers, _TOKENS, limits.tokens, used.tokens, resets_in, resets_at)
     return headers
+
+
+def _tell(
+    headers: dict[str, str],
+    names: _Names,
+    limit: int,
+    used: int,
+    resets_in: str,
+    resets_at: str | None,
+) -> None:
+    """Of one measure. resets_at: None where the caller reads OpenAI's headers only."""
+    most, left = str(limit), str(max(0, limit - used))
+    name, remaining, reset = names.openai
+    headers[name], headers[remaining], headers[reset] = most, left, resets_in
+    if resets_at is not None:
+        name, remaining, reset = names.anthropic
+        headers[name], headers[remaining], headers[reset] = most, left, resets_at
 
 
 def duration(seconds: float) -> str:
     """In whole seconds, as OpenAI writes it: 37s, 1m0s. Rounded up, so that nobody is early."""
-    minutes, rest = divmod(math.ceil(seconds), 60)
+    return _in_words(math.ceil(seconds))
+
+
+@lru_cache(maxsize=128)
+def _in_words(seconds: int) -> str:
+    minutes, rest = divmod(seconds, 60)
     return f"{minutes}m{rest}s" if minutes else f"{rest}s"
 
 
-def _limited(rate: RateStanding) -> Iterator[_Left]:
-    limits = (rate.rate.requests, rate.rate.tokens)
-    for measure, limit, used in zip(
-        MEASURES, limits, (rate.used.requests, rate.used.tokens), strict=True
-    ):
-        if limit is not None:
-            yield _Left(measure, limit, max(0, limit - used))
-
-
-def _openai(left: _Left, seconds: float) -> Mapping[str, str]:
-    return {
-        f"{OPENAI}limit-{left.measure}": str(left.limit),
-        f"{OPENAI}remaining-{left.measure}": str(left.remaining),
-        f"{OPENAI}reset-{left.measure}": duration(seconds),
-    }
-
-
-def _anthropic(left: _Left, moment: float) -> Mapping[str, str]:
-    reset = datetime.fromtimestamp(moment, UTC)
-    return {
-        f"{ANTHROPIC}{left.measure}-limit": str(left.limit),
-        f"{ANTHROPIC}{left.measure}-remaining": str(left.remaining),
-        f"{ANTHROPIC}{left.measure}-reset": f"{reset:%Y-%m-%dT%H:%M:%SZ}",
-    }
+@lru_cache(maxsize=8)
+def _rfc3339(moment: float) -> str:
+    """Looked up for every request, and the same for all of a minute."""
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%SZ}"

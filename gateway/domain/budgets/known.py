@@ -6,7 +6,6 @@ waits nor tells anybody.
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 import msgspec
 
@@ -45,19 +44,46 @@ class Heard(msgspec.Struct, frozen=True):
 NEVER = Heard()
 
 
-@dataclass(slots=True)
 class _Entry:
-    counter: Counter
-    heard: Heard = NEVER
-    unsent: Unsent | None = None
-    under_way: Unsent | None = None
+    """One counter. Most of what happens to it is that something is added: that is one sum."""
 
-    def view(self) -> Totals:
-        total = self.heard.totals
-        for each in (self.under_way, self.unsent):
-            if each is not None:
-                total += each.use
-        return total
+    __slots__ = ("counter", "heard", "since", "total", "under_way")
+
+    def __init__(self, counter: Counter) -> None:
+        self.counter = counter
+        self.heard = NEVER
+        self.under_way: Unsent | None = None
+        self.total = NOTHING
+        """What was heard, what is under way and what is unsent."""
+        self.since: float | None = None
+        """When the first of what is unsent was added; None: nothing is."""
+
+    @property
+    def unsent(self) -> Totals:
+        return self.total - self._told
+
+    def hears(self, heard: Heard) -> None:
+        unsent = self.unsent
+        self.heard = heard
+        self.total = self._told + unsent
+
+    def send(self) -> Unsent | None:
+        if self.since is None:
+            return None
+        # What was under way has arrived, or was given up, by the time there is more to tell.
+        unsent, self.since = Unsent(self.unsent, self.since), None
+        self.total = self.heard.totals + unsent.use
+        self.under_way = unsent
+        return unsent
+
+    def told(self) -> None:
+        unsent, self.under_way = self.unsent, None
+        self.total = self.heard.totals + unsent
+
+    @property
+    def _told(self) -> Totals:
+        told = self.heard.totals
+        return told if self.under_way is None else told + self.under_way.use
 
 
 class Known:
@@ -73,7 +99,7 @@ class Known:
     def totals(self, counter: Counter) -> Totals:
         """What was used, as far as it is known here."""
         entry = self._entries.get(counter.name)
-        return NOTHING if entry is None else entry.view()
+        return NOTHING if entry is None else entry.total
 
     def heard(self, counter: Counter) -> Heard:
         """The last of what others have confirmed."""
@@ -96,20 +122,21 @@ class Known:
     def add(self, counter: Counter, use: Totals, now: float) -> None:
         """It was used here."""
         entry = self._entry(counter)
-        before = entry.unsent or Unsent(NOTHING, now)
-        entry.unsent = Unsent(before.use + use, before.since)
-        self._unsent[counter.name] = None
+        entry.total += use
+        if entry.since is None:
+            entry.since = now
+            self._unsent[counter.name] = None
 
     def hear(self, counter: Counter, heard: Heard) -> None:
         """What all have used together; what was under way from here is in it."""
         entry = self._entry(counter)
         totals = entry.heard.totals.joined(heard.totals)
-        entry.heard = Heard(totals, heard.is_whole, heard.life)
+        entry.hears(Heard(totals, heard.is_whole, heard.life))
 
     def seed(self, counter: Counter, spent: Totals) -> None:
         """Somebody else says what was used. What was added here may be in that."""
         entry = self._entry(counter)
-        seen = entry.view()
+        seen = entry.total
         more = seen.at_least(spent)
         before = entry.heard.totals
         totals = Totals(
@@ -118,7 +145,7 @@ class Known:
             before.tokens + more.tokens - seen.tokens,
             before.nano_aiu + more.nano_aiu - seen.nano_aiu,
         )
-        entry.heard = Heard(totals, is_whole=True)
+        entry.hears(Heard(totals, is_whole=True))
 
     # --- telling it ---------------------------------------------------------------------------
 
@@ -133,9 +160,9 @@ class Known:
         for name in list(self._unsent)[:most]:
             del self._unsent[name]
             entry = self._entries[name]
-            if entry.unsent is not None:
-                found[entry.counter] = entry.under_way = entry.unsent
-                entry.unsent = None
+            unsent = entry.send()
+            if unsent is not None:
+                found[entry.counter] = unsent
         return found
 
     def told(self, counters: Iterable[Counter]) -> None:
@@ -143,7 +170,7 @@ class Known:
         for counter in counters:
             entry = self._entries.get(counter.name)
             if entry is not None:
-                entry.under_way = None
+                entry.told()
 
     # --- bounds -------------------------------------------------------------------------------
 

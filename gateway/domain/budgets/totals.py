@@ -25,7 +25,7 @@ class Counter(msgspec.Struct, frozen=True, cache_hash=True):
         force_setattr(self, "name", name)
 
 
-class Totals(msgspec.Struct, frozen=True):
+class Totals(msgspec.Struct, frozen=True, gc=False):
     """What a counter stands at, or by how much it grows."""
 
     reserved: int = 0
@@ -48,6 +48,15 @@ class Totals(msgspec.Struct, frozen=True):
             self.released + other.released,
             self.tokens + other.tokens,
             self.nano_aiu + other.nano_aiu,
+        )
+
+    def __sub__(self, other: "Totals") -> "Totals":
+        """What came after the other."""
+        return Totals(
+            self.reserved - other.reserved,
+            self.released - other.released,
+            self.tokens - other.tokens,
+            self.nano_aiu - other.nano_aiu,
         )
 
     def joined(self, other: "Totals") -> "Totals":

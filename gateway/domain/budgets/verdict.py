@@ -76,15 +76,14 @@ def used_up(budget: Budget, totals: Totals) -> Finding:
 
 def is_in_the_way(claim: Claim, finding: Finding) -> bool:
     """Whether the request cannot be counted because of it."""
-    if finding.is_used_up:
-        return not claim.budget.is_shadow
-    return finding is not Finding.FINE
+    if finding is Finding.FINE:
+        return False
+    return not (finding.is_used_up and claim.budget.is_shadow)
 
 
 def answered(claims: Sequence[Claim], findings: Sequence[Finding]) -> Answer:
     """What the findings come to."""
-    is_granted = not any(map(is_in_the_way, claims, findings))
-    return Answer(tuple(findings), is_granted)
+    return Answer(tuple(findings), True not in map(is_in_the_way, claims, findings))
 
 
 def judge(
@@ -95,7 +94,7 @@ def judge(
     for claim in claims:
         finding = used_up(claim.budget, known(claim.counter))
         # What is used up is so whatever else there may be.
-        if not (finding.is_used_up or claim.trusts_missing or is_whole(claim.counter)):
+        if finding is Finding.FINE and not (claim.trusts_missing or is_whole(claim.counter)):
             finding = Finding.MISSING
         findings.append(finding)
     return answered(claims, findings)

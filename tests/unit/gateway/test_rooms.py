@@ -128,3 +128,15 @@ async def test_a_place_that_another_replica_gives_back_is_found() -> None:
         await settled()
         slots.free_quietly(lease)
     assert isinstance(waiting.result(), Lease)
+
+
+async def test_nobody_who_comes_later_overtakes_somebody_who_waits() -> None:
+    rooms = Rooms(MemorySlots())
+    first = await rooms.take("place", 1, 1, 1.0)
+    assert isinstance(first, Lease)
+    async with asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(rooms.take("place", 1, 1, 1.0))
+        await asyncio.sleep(0)
+        rooms.give_back(first)
+        assert await rooms.take_at_once("place", 1) is None
+    assert isinstance(waiting.result(), Lease)

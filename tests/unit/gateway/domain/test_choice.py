@@ -1,13 +1,41 @@
 """Which account a conversation goes to, shown on whole days of conversations."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from random import Random
 
 import pytest
 
-from gateway.domain.choice import HALF_LIFE_SECONDS, Candidate, Load, ranked
+from gateway.domain.choice import HALF_LIFE_SECONDS, MOST_HALF_LIVES, Load, in_order
+from gateway.domain.rendezvous import tiers_of
+
+
+@dataclass(frozen=True)
+class Candidate:
+    id: str
+    priority: int
+    weight: int
+
+
+class Carried(Load):
+    """So much, and nothing else."""
+
+    def __init__(self, loads: Mapping[str, float]) -> None:
+        super().__init__()
+        self._loads = loads
+
+    def of(self, accounts: Iterable[str], now: float) -> list[float]:
+        return [self._loads.get(account, 0.0) for account in accounts]
+
+
+def ranked(
+    conversation: bytes, among: Iterable[Candidate], load: Mapping[str, float], agree: bool
+) -> list[Candidate]:
+    carried = Carried(load) if agree else None
+    return list(in_order(conversation, tiers_of(among), lambda _: True, carried, 0.0))
+
 
 WEIGHTS = {**{f"light-{n}": 1 for n in range(4)}, **{f"heavy-{n}": 4 for n in range(4)}}
 ACCOUNTS = [Candidate(account, 0, weight) for account, weight in WEIGHTS.items()]
@@ -20,11 +48,11 @@ def conversation(number: int) -> bytes:
 
 def order(number: int, among: Sequence[Candidate] = ACCOUNTS) -> list[str]:
     """Where a conversation goes when the replicas know nothing of each other."""
-    return [one.account for one in ranked(conversation(number), among, {}, agree=False)]
+    return [one.id for one in ranked(conversation(number), among, {}, agree=False)]
 
 
 def without(account: str) -> list[Candidate]:
-    return [one for one in ACCOUNTS if one.account != account]
+    return [one for one in ACCOUNTS if one.id != account]
 
 
 def test_an_order_holds_every_candidate_once_and_is_the_same_each_time() -> None:
@@ -52,7 +80,7 @@ def test_replicas_that_know_nothing_of_each_other_choose_alike_whatever_they_saw
     for number in range(100):
         seen = {account: float(place * number) for place, account in enumerate(WEIGHTS)}
         found = ranked(conversation(number), ACCOUNTS, seen, agree=False)
-        assert [one.account for one in found] == order(number)
+        assert [one.id for one in found] == order(number)
 
 
 def test_an_account_that_goes_away_or_comes_back_concerns_its_own_conversations_only() -> None:
@@ -66,7 +94,7 @@ def test_an_account_that_goes_away_or_comes_back_concerns_its_own_conversations_
 def test_without_load_hashing_alone_decides() -> None:
     for number in range(100):
         found = ranked(conversation(number), ACCOUNTS, {}, agree=True)
-        assert [one.account for one in found] == order(number)
+        assert [one.id for one in found] == order(number)
 
 
 def test_an_account_with_more_than_its_share_is_chosen_last() -> None:
@@ -74,22 +102,43 @@ def test_an_account_with_more_than_its_share_is_chosen_last() -> None:
     load["light-0"] = 400.0
     for number in range(200):
         found = ranked(conversation(number), ACCOUNTS, load, agree=True)
-        assert found[-1].account == "light-0"
+        assert found[-1].id == "light-0"
 
 
 def test_load_fades_and_what_is_under_way_counts_whole() -> None:
     load = Load()
-    assert load.of("a", 0.0) == 0.0
+
+    def carried(account: str, now: float) -> float:
+        return load.of([account], now)[0]
+
+    assert carried("a", 0.0) == 0.0
     for _ in range(8):
         load.add("a", 100.0)
-    assert load.of("a", 100.0) == 16.0
+    assert carried("a", 100.0) == 16.0
     for _ in range(8):
         load.end("a")
-    assert load.of("a", 100.0) == 8.0
-    assert load.of("a", 100.0 + HALF_LIFE_SECONDS) == pytest.approx(4.0)
+    assert carried("a", 100.0) == 8.0
+    assert carried("a", 100.0 + HALF_LIFE_SECONDS) == pytest.approx(4.0)
     load.add("a", 100.0 + HALF_LIFE_SECONDS)
-    assert load.of("a", 100.0 + HALF_LIFE_SECONDS) == pytest.approx(6.0)
-    assert load.of("b", 100.0) == 0.0
+    assert carried("a", 100.0 + HALF_LIFE_SECONDS) == pytest.approx(6.0)
+    assert carried("b", 100.0) == 0.0
+    long_after = 100.0 + (MOST_HALF_LIVES + 5) * HALF_LIFE_SECONDS
+    load.end("a")
+    load.add("a", long_after)
+    assert carried("a", long_after) == pytest.approx(2.0)
+    assert carried("a", long_after + HALF_LIFE_SECONDS) == pytest.approx(1.5)
+
+
+def test_what_may_not_be_used_is_passed_over_and_nobody_is_looked_at_twice() -> None:
+    looked_at: list[str] = []
+
+    def is_usable(one: Candidate) -> bool:
+        looked_at.append(one.id)
+        return one.weight == 4
+
+    found = list(in_order(conversation(1), tiers_of(ACCOUNTS), is_usable, None, 0.0))
+    assert [one.id for one in found] == [name for name in order(1) if WEIGHTS[name] == 4]
+    assert sorted(looked_at) == sorted(WEIGHTS)
 
 
 # --- whole days -------------------------------------------------------------------------------
@@ -154,9 +203,9 @@ def serve(turns: Turns, offset: int) -> tuple[Counter[str], dict[int, set[str]]]
     served, seen = Counter[str](), dict[int, set[str]]()
     for now, number, _ in turns:
         if number not in bonds:
-            loads = {account: load.of(account, now) for account in WEIGHTS}
+            loads = dict(zip(WEIGHTS, load.of(WEIGHTS, now), strict=True))
             name = conversation(offset + number)
-            bonds[number] = ranked(name, ACCOUNTS, loads, agree=True)[0].account
+            bonds[number] = ranked(name, ACCOUNTS, loads, agree=True)[0].id
         account = bonds[number]
         load.add(account, now)
         load.end(account)
@@ -218,10 +267,10 @@ def test_when_an_account_dies_only_its_conversations_move_and_none_moves_back() 
         usable = without(dead) if turn in (2, 3) else ACCOUNTS
         for number in range(CONVERSATIONS):
             now = float(turn * 100) + number / 100
-            if bonds.get(number) not in {one.account for one in usable}:
-                loads = {account: load.of(account, now) for account in WEIGHTS}
+            if bonds.get(number) not in {one.id for one in usable}:
+                loads = dict(zip(WEIGHTS, load.of(WEIGHTS, now), strict=True))
                 chosen = ranked(conversation(number), usable, loads, agree=True)
-                bonds[number] = chosen[0].account
+                bonds[number] = chosen[0].id
             load.add(bonds[number], now)
             load.end(bonds[number])
             history[number].append(bonds[number])
