@@ -28,8 +28,12 @@ MAX_WHOLE_ANSWER_BYTES = 64 * 1024 * 1024
 class Outlet(Contract):
     """Where an answer goes."""
 
-    def write(self, piece: bytes) -> None:
-        """Whole events, never empty. Waits for nothing; what it raises ends the answer."""
+    def write(self, piece: bytes, is_complete: bool) -> None:
+        """Whole events, never empty. Waits for nothing; what it raises ends the answer.
+
+        is_complete: whether upstream's answer is all there, so that its cost can be written down
+        before this piece goes out; of what follows nothing changes it.
+        """
 
 
 class StreamAnswer:
@@ -74,9 +78,7 @@ class StreamAnswer:
 
     @property
     def is_complete(self) -> bool:
-        """Whether upstream's answer is all there: what is still to be written to the caller
-        changes nothing of what it cost. True before the last piece goes out, so that the cost can
-        be written down first."""
+        """Whether upstream's answer is all there."""
         return self._follower.is_complete
 
     async def begin(self) -> None:
@@ -107,7 +109,7 @@ class StreamAnswer:
         self._outlet = outlet
         first, self._first = self._first, b""
         if first:
-            outlet.write(first)
+            outlet.write(first, self._follower.is_complete)
         try:
             if not (self._is_body_over or self._follower.is_complete):
                 await self._rest(outlet)
@@ -116,7 +118,7 @@ class StreamAnswer:
             if self._translator is not None:
                 last = self._translator.finish()
                 if last:
-                    outlet.write(last)
+                    outlet.write(last, True)
             if not self._is_body_over:
                 await self._see_the_end()
         finally:
@@ -142,9 +144,11 @@ class StreamAnswer:
             return
         known = follower.events
         try:
-            found = self._events_of(data)
+            found = follower.feed(data)
+            if self._translator is not None and found:
+                found = self._translator.feed(found)
             if found:
-                outlet.write(found)
+                outlet.write(found, follower.is_complete)
         except Exception as error:
             self._wake(error)
             return
@@ -174,7 +178,7 @@ class StreamAnswer:
         if self._is_body_over and not self._follower.is_complete:
             last = self._last_events()
             if last:
-                outlet.write(last)
+                outlet.write(last, self._follower.is_complete)
 
     def _events_of(self, data: bytes) -> bytes:
         events = self._follower.feed(data)

@@ -103,17 +103,16 @@ class Downstream:
 
     # --- for the answer ---
 
-    def write(self, piece: bytes) -> None:
+    def write(self, piece: bytes, is_complete: bool) -> None:
         """See stream_answers.Outlet."""
         exchange = self._exchange
         if exchange.first_byte_seconds is None:
             exchange.first_byte_seconds = self._clock.monotonic() - exchange.started
             if not self._outgoing.has_begun:
                 self._begin()
-        answer = self._answer
-        if answer is not None and answer.is_complete:
+        if is_complete and self._answer is not None:
             # Before the last of it goes out: whoever has the whole answer has a record.
-            self._metering.end(exchange, Outcome.COMPLETE, answer.spent)
+            self._metering.end(exchange, Outcome.COMPLETE, self._answer.spent)
         self._outgoing.write(piece)
         self._wrote_at = self._loop.time()
         exchange.answer_bytes += len(piece)

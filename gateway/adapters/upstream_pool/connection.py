@@ -144,7 +144,11 @@ class Connection(asyncio.BufferedProtocol):
         if reader.has_head and not had_head:
             self._deadline = self._answer_by
             reply.begin(reader.status, reader.headers)
-        self._hand_over(reply)
+        pieces = reader.pieces
+        if pieces:
+            # One read is one piece, however many chunks upstream had made of it.
+            reader.pieces = []
+            reply.feed(pieces[0] if len(pieces) == 1 else b"".join(pieces))
         if error is not None:
             self._fail(error)
         elif reader.is_complete:
@@ -186,13 +190,6 @@ class Connection(asyncio.BufferedProtocol):
             piece, rest = self._unsent[:PIECE_BYTES], self._unsent[PIECE_BYTES:]
             self._unsent = rest if rest else None
             self._transport.write(piece)
-
-    def _hand_over(self, reply: Reply) -> None:
-        """One read is one piece, however many chunks upstream had made of it."""
-        pieces = self._reader.pieces
-        if pieces:
-            self._reader.pieces = []
-            reply.feed(pieces[0] if len(pieces) == 1 else b"".join(pieces))
 
     def _settle(self) -> None:
         """The answer is complete. A request that is still being sent cannot be called back."""

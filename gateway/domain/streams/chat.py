@@ -14,16 +14,18 @@ from msgspec import Raw
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.protocols import Protocol
 from gateway.domain.streams import chat_chunks
-from gateway.domain.streams.chat_choices import CallIndexes, Ending, without_end
+from gateway.domain.streams.chat_choices import NOTHING_USED, CallIndexes, Ending, without_end
 from gateway.domain.streams.chat_chunks import Choice, Chunk
 from gateway.domain.streams.chat_identity import Identity, are_absent
 from gateway.domain.streams.failures import failure_in
 from gateway.domain.streams.framing import with_data
+from gateway.domain.streams.likeness import Field, Kind
 from gateway.domain.streams.reading import DONE, EventReader
 from gateway.domain.usage.reading import Meter
 
 DONE_EVENT = b"data: [DONE]\n\n"
-OPENINGS = (b'"content":"', b'"arguments":"', b'"reasoning_text":"')
+TEXTS = (Field(b'"content":"'), Field(b'"arguments":"'), Field(b'"reasoning_text":"'))
+OTHERS = (Field(b'"obfuscation":"'), Field(b'"padding":"', Kind.CHANGED))
 METERED = b'usage"'
 """What stands in every chunk that says what was used (§6.1, §6.6)."""
 MAX_CHOICES = 1024
@@ -56,7 +58,7 @@ class ChatFollower(EventReader):
     ) -> None:
         """choices: how many answers the caller asked for. wants_usage: whether a chunk that has
         the usage and nothing else is for whoever reads what is let through."""
-        super().__init__(OPENINGS, meter or Meter(Protocol.CHAT))
+        super().__init__(TEXTS, OTHERS, meter or Meter(Protocol.CHAT))
         self._wants_usage = wants_usage
         self._is_one = choices <= 1
         self._identity = Identity(created, model)
@@ -124,14 +126,16 @@ class ChatFollower(EventReader):
         if self._is_one and len(choices) > 1:
             return b"".join(self._single(source, each) for each in chat_chunks.singles(data))
         if self._is_one:
-            return self._first(source, data, choices[0])
+            return self._first(source, data, chunk, choices[0])
         return self._learn(source.event, source.saying(data))
 
     def _single(self, source: Source, data: bytes) -> bytes:
-        chunk = chat_chunks.read(data) or Chunk()
-        return b"".join(self._first(source, data, choice) for choice in chunk.choices or ())
+        chunk = chat_chunks.read(data)
+        if chunk is None or not chunk.choices:
+            return b""
+        return self._first(source, data, chunk, chunk.choices[0])
 
-    def _first(self, source: Source, data: bytes, choice: Choice) -> bytes:
+    def _first(self, source: Source, data: bytes, chunk: Chunk, choice: Choice) -> bytes:
         """A chunk of one choice, as one of the first choice; held back when it finishes that."""
         before = self._pass(self._ending.overtaken())
         indexes = self._calls.of(choice)
@@ -142,7 +146,8 @@ class ChatFollower(EventReader):
             return before + self._learn(source.event, event)
         if self._ending.is_sent:
             return before + self._pass(without_end(event, data))
-        self._ending.hold(event, data, choice.finish_reason)
+        usage = chat_chunks.usage_in(data) if chunk.says_usage else NOTHING_USED
+        self._ending.hold(event, data, choice.finish_reason, usage)
         return before
 
     def _learn(self, event: bytes, sent: bytes) -> bytes:

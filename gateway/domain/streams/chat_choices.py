@@ -6,14 +6,13 @@ indexes of their own, and one finish reason is left. To know that it is the last
 finishes is held until it is clear that nothing more comes.
 """
 
-from dataclasses import dataclass, field
-
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.streams import chat_chunks
-from gateway.domain.streams.chat_chunks import Choice, Chunk, Fields
+from gateway.domain.streams.chat_chunks import Choice, Fields
 from gateway.domain.streams.framing import with_data
 
 MAX_CALLS = 4096
+NOTHING_USED: Fields = {}
 
 # What a client has to act on wins; a plain stop says least.
 _WEIGHTS = {"stop": 0, "tool_calls": 2, "function_call": 2}
@@ -28,12 +27,16 @@ def weightier(reason: str, than: str) -> bool:
 class CallIndexes:
     """Gives every tool call an index no other has; its own where that is free."""
 
+    __slots__ = ("_given", "_taken")
+
     def __init__(self) -> None:
         self._given: dict[tuple[int, int], tuple[str, int]] = {}
         self._taken: set[int] = set()
 
     def of(self, choice: Choice) -> list[int]:
         """The indexes of the calls a choice carries on. Raises GatewayError: too many calls."""
+        if not choice.calls:
+            return []
         return [
             self._index(choice.number, call.index if call.index is not None else place, call.id)
             for place, call in enumerate(choice.calls)
@@ -54,30 +57,36 @@ class CallIndexes:
         return given
 
 
-@dataclass(slots=True)
 class Ending:
     """The chunk that finishes the choice, held back."""
 
-    reason: str = ""
-    event: bytes = field(default=b"", repr=False)
-    data: bytes = field(default=b"", repr=False)
-    """What the event says."""
-    usage: Fields = field(default_factory=dict, repr=False)
-    is_ahead: bool = False
-    """What the chunk adds to the answer has been sent, and only the end is left of it."""
-    is_sent: bool = False
+    __slots__ = ("_is_said", "data", "event", "is_ahead", "is_sent", "reason", "usage")
+
+    def __init__(self) -> None:
+        self.reason = ""
+        self.event = b""
+        self.data = b""
+        """What the event says."""
+        self.usage: Fields = NOTHING_USED
+        self.is_ahead = False
+        """What the chunk adds to the answer has been sent, and only the end is left of it."""
+        self.is_sent = False
+        self._is_said = True
+        """The last chunk says all that is known of the end."""
 
     @property
     def is_held(self) -> bool:
         """Whether something has to be sent before anything else is."""
         return bool(self.event) and not (self.is_ahead or self.is_sent)
 
-    def hold(self, event: bytes, data: bytes, reason: str) -> None:
-        """Hold a chunk back; it is the last one as far as is known."""
+    def hold(self, event: bytes, data: bytes, reason: str, usage: Fields) -> None:
+        """Hold a chunk back; it is the last one as far as is known. usage: what it says of that."""
         if weightier(reason, self.reason):
             self.reason = reason
         self.event, self.data, self.is_ahead = event, data, False
-        self.usage.update(chat_chunks.usage_in(data))
+        if usage:
+            self.usage = {**self.usage, **usage}
+        self._is_said = reason == self.reason and usage == self.usage
 
     def overtaken(self) -> bytes:
         """Something comes after it: the event that says what it adds to the answer, if it does."""
@@ -91,16 +100,10 @@ class Ending:
         if not self.event or self.is_sent:
             return b""
         self.is_sent = True
-        if not self.is_ahead and self._is_said():
+        if not self.is_ahead and self._is_said:
             return self.event
         finished = chat_chunks.finished(self.data, self.reason, self.usage, self.is_ahead)
         return with_data(self.event, finished)
-
-    def _is_said(self) -> bool:
-        """Whether the last chunk says all that is known of the end."""
-        chunk = chat_chunks.read(self.data) or Chunk()
-        reasons = [choice.finish_reason for choice in chunk.choices or ()]
-        return reasons == [self.reason] and self.usage == chat_chunks.usage_in(self.data)
 
 
 def without_end(event: bytes, data: bytes) -> bytes:

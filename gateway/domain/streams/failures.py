@@ -29,6 +29,9 @@ def failure_in(data: bytes) -> StreamFailure | None:
     Taken for one: `{"error": {…}}` and `{"error": "…"}`, the same inside `response` (§6.4), and the
     flat `{"type": "error", …}` and `{"code", "message"}`.
     """
+    # Most of what is asked about reports none, and need not be read to see that.
+    if b'error"' not in data and b'message"' not in data and b"\\" not in data:
+        return None
     try:
         document = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -21,13 +21,10 @@ _LONGEST_END = 3
 class Unfinished:
     """The bytes of an event that has not ended yet."""
 
-    __slots__ = ("_kept",)
+    __slots__ = ("kept",)
 
     def __init__(self) -> None:
-        self._kept = bytearray()
-
-    def __len__(self) -> int:
-        return len(self._kept)
+        self.kept = bytearray()
 
     def with_more(self, chunk: bytes) -> bytes:
         """All bytes so far if an event may end in them, and nothing is kept; else none.
@@ -35,48 +32,63 @@ class Unfinished:
         Only the new bytes are searched, so that an event that comes byte by byte costs no more
         than its length. Raises GatewayError when it grows too long.
         """
-        if not self._kept:
+        if not self.kept:
             return chunk
-        searched = len(self._kept) - _LONGEST_END + 1
-        self._kept += chunk
-        if _END.search(self._kept, max(0, searched)) is None:
+        if end_of(chunk) >= 0:
+            whole = b"".join((self.kept, chunk))
+            self.kept.clear()
+            return whole
+        searched = len(self.kept) - _LONGEST_END + 1
+        self.kept += chunk
+        if _END.search(self.kept, max(0, searched)) is None:
             self._check()
             return b""
         return self.take()
 
     def keep(self, rest: bytes) -> None:
         """Keep this as well. Raises GatewayError when it is too long."""
-        self._kept += rest
+        self.kept += rest
         self._check()
 
     def take(self) -> bytes:
         """What is kept, and keep nothing."""
-        kept = bytes(self._kept)
-        self._kept.clear()
+        kept = bytes(self.kept)
+        self.kept.clear()
         return kept
 
     def _check(self) -> None:
-        if len(self._kept) > MAX_UNFINISHED_BYTES:
+        if len(self.kept) > MAX_UNFINISHED_BYTES:
             raise GatewayError(
                 Fault.UPSTREAM_BAD_ANSWER, "Upstream sent an event that does not end."
             )
 
 
-def is_one(buffer: bytes) -> bool:
-    """Whether these bytes are one whole event in lines that end in LF."""
-    return buffer.find(b"\n\n") == len(buffer) - 2 >= 0 and buffer.find(b"\r") < 0
+def end_of(buffer: bytes, start: int = 0) -> int:
+    """Where the event that begins at start ends; -1 when it does not end in these bytes."""
+    end = _end_in_line_feeds(buffer, start)
+    if buffer.find(b"\r", start, end if end >= 0 else len(buffer)) < 0:
+        return end
+    match = _END.search(buffer, start)
+    return match.end() if match is not None else -1
+
+
+def _end_in_line_feeds(buffer: bytes, start: int) -> int:
+    # A search for one byte is several times as fast as one for two, and most events have but a
+    # line or two. What has more is not searched line by line.
+    line_end = buffer.find(b"\n", start)
+    if line_end >= 0 and not buffer.startswith(b"\n", line_end + 1):
+        line_end = buffer.find(b"\n", line_end + 1)
+        if line_end >= 0 and not buffer.startswith(b"\n", line_end + 1):
+            line_end = buffer.find(b"\n\n", line_end + 1)
+    return line_end + 2 if line_end >= 0 else -1
 
 
 def ends_in(buffer: bytes) -> Iterator[int]:
     """The positions behind each event that ends in these bytes, in order."""
-    if b"\r" in buffer:
-        for match in _END.finditer(buffer):
-            yield match.end()
-        return
-    end = buffer.find(b"\n\n")
+    end = end_of(buffer)
     while end >= 0:
-        yield end + 2
-        end = buffer.find(b"\n\n", end + 2)
+        yield end
+        end = end_of(buffer, end)
 
 
 def data_of(event: bytes) -> bytes | None:

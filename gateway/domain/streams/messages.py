@@ -9,10 +9,11 @@ import msgspec
 from gateway.domain.protocols import Protocol
 from gateway.domain.streams.failures import failure_in, failure_of
 from gateway.domain.streams.framing import name_of
+from gateway.domain.streams.likeness import Field
 from gateway.domain.streams.reading import EventReader
 from gateway.domain.usage.reading import Meter
 
-OPENINGS = (b'"text":"', b'"partial_json":"', b'"thinking":"')
+TEXTS = (Field(b'"text":"'), Field(b'"partial_json":"'), Field(b'"thinking":"'))
 METERED = frozenset({"message_start", "message_delta"})
 """The events that say what was used (§6.5)."""
 
@@ -28,7 +29,7 @@ class MessagesFollower(EventReader):
     """See following.Follower."""
 
     def __init__(self, meter: Meter | None = None) -> None:
-        super().__init__(OPENINGS, meter or Meter(Protocol.MESSAGES))
+        super().__init__(TEXTS, (), meter or Meter(Protocol.MESSAGES))
 
     def _take(self, event: bytes, data: bytes) -> bytes:
         kind = name_of(event).decode("utf-8", "replace") or _type_of(data)

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import msgspec
 
 from gateway.domain.streams.failures import StreamFailure, failure_in
-from gateway.domain.streams.framing import Unfinished, data_of, ends_in, is_one
-from gateway.domain.streams.likeness import Likeness
+from gateway.domain.streams.framing import Unfinished, data_of, end_of
+from gateway.domain.streams.likeness import Field, Likeness
 from gateway.domain.usage.reading import Meter
 from gateway.domain.usage.spent import Spent
 
@@ -22,15 +22,15 @@ DONE = b"[DONE]"
 class EventReader(ABC):
     """Follows one stream; see following.Follower."""
 
-    def __init__(self, openings: Sequence[bytes], meter: Meter) -> None:
-        """openings: of the fields whose value decides nothing, for Likeness. meter: takes note of
-        what upstream says that the answer costs."""
+    def __init__(self, texts: Sequence[Field], others: Sequence[Field], meter: Meter) -> None:
+        """texts, others: see Likeness. meter: takes note of what upstream says that the answer
+        costs."""
         self.events = 0
         self.is_complete = False
         self.failure: StreamFailure | None = None
         self._is_over = False
         """Nothing more may go to the caller."""
-        self._likeness = Likeness(openings)
+        self._likeness = Likeness(texts, others)
         self._unfinished = Unfinished()
         self._meter = meter
 
@@ -41,8 +41,9 @@ class EventReader(ABC):
 
     def feed(self, chunk: bytes) -> bytes:
         """What may go to the caller now. Raises GatewayError (UPSTREAM_BAD_ANSWER)."""
-        if not self._unfinished:
-            sent = self._likeness.of(chunk)
+        pattern = self._likeness.pattern
+        if pattern is not None and len(chunk) <= pattern.most and not self._unfinished.kept:
+            sent = pattern.of(chunk)
             if sent is not None:
                 self.events += 1
                 return sent
@@ -56,22 +57,35 @@ class EventReader(ABC):
         return rest if self._is_over else rest + self._close()
 
     def _each(self, buffer: bytes) -> bytes:
-        if is_one(buffer):
-            return self._one(buffer)
         sent: list[bytes] = []
         start = 0
-        for end in ends_in(buffer):
+        while not self._is_over:
+            if self._likeness.pattern is not None:
+                start = self._alike(buffer, start, sent)
+            if start == len(buffer):
+                break
+            end = end_of(buffer, start)
+            if end < 0:
+                self._unfinished.keep(buffer[start:])
+                break
             sent.append(self._one(buffer[start:end]))
             start = end
-            if self._is_over:
-                break
-        else:
-            self._unfinished.keep(buffer[start:])
         return b"".join(sent)
 
+    def _alike(self, buffer: bytes, start: int, sent: list[bytes]) -> int:
+        """Add what to send for as many like events as there are, and return where they end."""
+        pattern = self._likeness.pattern
+        while pattern is not None and start < len(buffer):
+            start, events, found = pattern.run(buffer, start)
+            if not events:
+                break
+            self.events += events
+            sent.append(found)
+        return start
+
     def _one(self, event: bytes) -> bytes:
-        sent = self._likeness.of(event)
-        if sent is not None:
+        pattern = self._likeness.pattern
+        if pattern is not None and (sent := pattern.of(event)) is not None:
             self.events += 1
             return sent
         data = data_of(event)

@@ -10,11 +10,17 @@ import msgspec
 from gateway.domain.protocols import Protocol
 from gateway.domain.streams.failures import failure_of
 from gateway.domain.streams.framing import with_data
+from gateway.domain.streams.likeness import Field, Kind
 from gateway.domain.streams.reading import DONE, EventReader
 from gateway.domain.streams.response_ids import Event, StableIds, changed
 from gateway.domain.usage.reading import Meter
 
-OPENINGS = (b'"delta":"',)
+TEXTS = (Field(b'"delta":"'),)
+OTHERS = (
+    Field(b'"item_id":"', Kind.CHANGED),
+    Field(b'"sequence_number":', Kind.NUMBER),
+    Field(b'"obfuscation":"'),
+)
 COMPLETE = frozenset({"response.completed", "response.incomplete"})
 FAILED = frozenset({"response.failed", "error"})
 METERED = COMPLETE | FAILED
@@ -34,7 +40,7 @@ class ResponsesFollower(EventReader):
     """See following.Follower."""
 
     def __init__(self, meter: Meter | None = None) -> None:
-        super().__init__(OPENINGS, meter or Meter(Protocol.RESPONSES))
+        super().__init__(TEXTS, OTHERS, meter or Meter(Protocol.RESPONSES))
         self._ids = StableIds()
 
     def _take(self, event: bytes, data: bytes) -> bytes:

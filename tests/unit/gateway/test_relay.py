@@ -3,10 +3,11 @@
 from asyncio import CancelledError
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from gateway.adapters.affinity import MemoryAffinity
 from gateway.adapters.board import MemoryBoard
@@ -100,7 +101,7 @@ class Taken:
 
     pieces: list[bytes] = field(default_factory=list)
 
-    def write(self, piece: bytes) -> None:
+    def write(self, piece: bytes, is_complete: bool) -> None:
         self.pieces.append(piece)
 
 
@@ -386,8 +387,8 @@ async def test_what_a_stream_cost_is_known_before_its_last_piece_goes_out() -> N
     seen = []
 
     class Watching(Taken):
-        def write(self, piece: bytes) -> None:
-            seen.append((piece, answer.is_complete, exchange.spent + answer.spent))
+        def write(self, piece: bytes, is_complete: bool) -> None:
+            seen.append((piece, is_complete, exchange.spent + answer.spent))
 
     async with office.passing(a_call(a_group("a"), stream=True), exchange) as passage:
         answer = streamed(passage)
@@ -416,8 +417,8 @@ async def test_a_stream_that_is_left_cost_what_is_known(leaving: type[BaseExcept
     call = a_call(a_group("a"), stream=True)
 
     class Leaving(Taken):
-        def write(self, piece: bytes) -> None:
-            super().write(piece)
+        def write(self, piece: bytes, is_complete: bool) -> None:
+            super().write(piece, is_complete)
             if len(self.pieces) == 2:
                 raise leaving
 

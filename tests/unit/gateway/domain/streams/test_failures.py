@@ -60,3 +60,9 @@ def test_what_upstream_says_is_bounded_and_not_in_the_repr() -> None:
     failure = failure_of(json.dumps({"error": error}).encode())
     assert (len(failure.message), len(failure.code), len(failure.type)) == (1_000, 100, 100)
     assert "mmm" not in repr(failure)
+
+
+def test_a_failure_in_escaped_letters_is_one() -> None:
+    failure = failure_in(b'{"err\\u006fr": {"code": "x"}}')
+    assert failure is not None
+    assert failure.code == "x"

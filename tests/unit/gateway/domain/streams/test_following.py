@@ -166,7 +166,7 @@ def test_what_is_known_without_reading_is_what_reading_finds(
     protocol, choices, stream = case
     whole = outcome(new(protocol, choices), [stream])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Likeness, "of", lambda self, event: None)
+        patch.setattr(Likeness, "learn", lambda self, event, sent: None)
         assert outcome(new(protocol, choices), [stream]) == whole
 
 

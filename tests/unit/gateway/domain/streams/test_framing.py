@@ -16,6 +16,7 @@ from tests.unit.gateway.domain.streams.shapes import LINE_ENDS, cut, said
         (b"", []),
         (b"data: a\n", []),
         (b"data: a\n\n", [9]),
+        (b"id: 1\nevent: e\n: c\ndata: a\n\nid", [28]),
         (b"data: a\n\ndata: b\n\nda", [9, 18]),
         (b"data: a\r\n\r\n", [11]),
         (b"data: a\r\n\r", []),  # the next byte may be the line feed that belongs to it
