@@ -2,7 +2,9 @@
 
 import os
 import platform
+import statistics
 import sys
+import timeit
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -28,12 +30,33 @@ def described() -> dict[str, Any]:
         "versions": {
             "copilot-gateway": VERSION,
             "python": sys.version.split()[0],
+            "python_build": _build(),
             **{name: _version(name) for name in PACKAGES},
             "nginx": _of(programs.nginx, "-v"),
             "caddy": _of(programs.caddy, "version"),
             "cc": programs.version_of("cc", "--version"),
         },
     }
+
+
+def _build() -> str:
+    """Which Python it is: one without profile-guided optimisation is slower by a fifth."""
+    loop = statistics.median(timeit.repeat(_calls, number=1, repeat=7))
+    compiler = platform.python_compiler()
+    return f"{compiler}; 100,000 calls of a method in {loop * 1e3:.1f} ms"
+
+
+class _One:
+    __slots__ = ()
+
+    def call(self) -> int:
+        return 1
+
+
+def _calls() -> None:
+    one = _One()
+    for _ in range(100_000):
+        one.call()
 
 
 def _cpu_model() -> str:

@@ -4,7 +4,7 @@ It is repaired where SDKs would choke, assembled where upstream only streams, an
 the caller speaks another protocol than upstream. Knows neither accounts nor callers.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from gateway.domain import upstream_errors
 from gateway.domain.errors import Fault, GatewayError
@@ -23,13 +23,19 @@ async def read_whole(reply: UpstreamReply, expected: Expected, meter: Meter) -> 
     """The whole answer, repaired and translated. Raises GatewayError. meter: see open_stream."""
     body = await reply.read(MAX_WHOLE_ANSWER_BYTES)
     meter.note(body)
+    is_chat = expected.protocol is Protocol.CHAT
+    if not is_chat or not whole_chat.is_sound(body, expected.choices):
+        body = _checked(body, expected)
+    return translated(body, expected)
+
+
+def _checked(body: bytes, expected: Expected) -> bytes:
     failure = whole_chat.error_in_200(body)
     if failure is not None:
         raise explain_event(failure.code, failure.type, failure.message, expected.rows)
-    if expected.protocol is Protocol.CHAT:
-        created = expected.asked.created
-        body = whole_chat.repair(body, created=created, choices=expected.choices)
-    return translated(body, expected)
+    if expected.protocol is not Protocol.CHAT:
+        return body
+    return whole_chat.repair(body, created=expected.asked.created, choices=expected.choices)
 
 
 def translated(body: bytes, expected: Expected) -> bytes:
@@ -60,7 +66,7 @@ class _BoundedAssembly(ChatAssembly):
         super().__init__()
         self._size = 0
 
-    def write(self, piece: bytes) -> None:
+    def write(self, piece: bytes, is_complete: bool) -> None:
         """See stream_answers.Outlet."""
         self._size += len(piece)
         if self._size > MAX_WHOLE_ANSWER_BYTES:

@@ -5,13 +5,15 @@ of before is served: upstream limits this request too (copilot-upstream.md §5.5
 """
 
 import asyncio
+import contextlib
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from gateway.answers import refusal_of
 from gateway.domain import models
 from gateway.domain.errors import GatewayError
-from gateway.domain.headers import Outgoing
+from gateway.domain.headers import Outgoing, attempt
 from gateway.domain.models import Model
 from gateway.domain.platforms.table import PLATFORMS
 from gateway.ports import Clock, TokenProvider, Upstream, UpstreamRequest
@@ -30,6 +32,7 @@ Models = tuple[Model, ...]
 class _Entry:
     lock: asyncio.Lock
     list: Models | None = None
+    by_id: Mapping[str, Model] = field(default_factory=dict)
     ask_again_at: float = 0.0
     error: GatewayError | None = None
     """Why there is no list."""
@@ -58,13 +61,13 @@ class Catalogue:
 
     async def model(self, account: str, platform: str, model_id: str) -> Model | None:
         """What is known of a model; None where that is nothing. Bounded in time, raises nothing."""
-        try:
-            async with asyncio.timeout(KNOWING_SECONDS):
-                found = await self.models(account, platform)
-        except (GatewayError, TimeoutError):
-            entry = self._entries.get(account)
-            found = (entry.list if entry is not None else None) or ()
-        return models.look_up(found, model_id)
+        entry = self._entries.get(account)
+        if entry is None or self._is_due(entry):
+            with contextlib.suppress(GatewayError, TimeoutError):
+                async with asyncio.timeout(KNOWING_SECONDS):
+                    await self.models(account, platform)
+            entry = self._entries[account]
+        return entry.by_id.get(model_id)
 
     def _is_due(self, entry: _Entry) -> bool:
         return self._clock.monotonic() >= entry.ask_again_at
@@ -72,6 +75,7 @@ class Catalogue:
     async def _renew(self, account: str, platform: str, entry: _Entry) -> None:
         try:
             entry.list = await self._fetch(account, platform)
+            entry.by_id = {model.id: model for model in entry.list}
             entry.ask_again_at = self._clock.monotonic() + FRESH_SECONDS
         except GatewayError as error:
             entry.error = error
@@ -82,14 +86,12 @@ class Catalogue:
         request = UpstreamRequest(
             method="GET",
             url=f"{token.api_base_url}/models",
-            headers=PLATFORMS[platform].headers(
-                Outgoing(
-                    caller={},
-                    token_value=token.value,
-                    token_headers=token.headers,
-                    attempt_id=str(uuid.uuid4()),
-                    initiator=None,
-                )
+            headers=attempt(
+                PLATFORMS[platform].standing(
+                    Outgoing(token_value=token.value, token_headers=token.headers, initiator=None)
+                ),
+                {},
+                str(uuid.uuid4()),
             ),
         )
         async with self._upstream.send(request) as reply:

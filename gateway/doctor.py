@@ -15,7 +15,7 @@ from gateway.answers import refusal_of
 from gateway.domain import models
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.groups import GroupAccount
-from gateway.domain.headers import Outgoing
+from gateway.domain.headers import Outgoing, attempt
 from gateway.domain.initiator import Initiator
 from gateway.domain.models import Model
 from gateway.domain.platforms.table import PLATFORMS
@@ -111,14 +111,16 @@ def _request(
     return UpstreamRequest(
         method=method,
         url=token.api_base_url + path,
-        headers=PLATFORMS[account.platform].headers(
-            Outgoing(
-                caller={},
-                token_value=token.value,
-                token_headers=token.headers,
-                attempt_id=str(uuid.uuid4()),
-                initiator=Initiator.USER if body is not None else None,
-            )
+        headers=attempt(
+            PLATFORMS[account.platform].standing(
+                Outgoing(
+                    token_value=token.value,
+                    token_headers=token.headers,
+                    initiator=Initiator.USER if body is not None else None,
+                )
+            ),
+            {},
+            str(uuid.uuid4()),
         ),
         body=body,
     )

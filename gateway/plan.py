@@ -4,7 +4,8 @@ Which endpoint serves the model, the caller's body as that takes it, the headers
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+import msgspec
 
 from gateway.catalogue import Catalogue
 from gateway.domain import portable
@@ -13,10 +14,12 @@ from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.expected import Expected
 from gateway.domain.fitting import fit, kept_betas, without_effort
 from gateway.domain.groups import Group, rename_model
-from gateway.domain.headers import Outgoing
+from gateway.domain.headers import Outgoing, Standing, attempt
+from gateway.domain.initiator import Initiator
 from gateway.domain.models import Model
 from gateway.domain.platforms.table import PLATFORMS
 from gateway.domain.protocols import Protocol
+from gateway.domain.requests.oddities import UNKNOWN
 from gateway.domain.routing import route
 from gateway.domain.translation.contract import Asked
 from gateway.domain.translation.table import TRANSLATIONS
@@ -26,8 +29,7 @@ from gateway.domain.whole.assembling import as_stream, wants_assembly
 from gateway.ports import AccountToken, Clock, UpstreamRequest
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True, gc=False):
     """One attempt, ready to be made with a token."""
 
     call: Call
@@ -45,28 +47,43 @@ class Plan:
     """Whether a whole answer is made of a stream."""
     attempt_id: str
     """Random, for upstream."""
-    body: bytes = field(repr=False)
+    body: bytes
+
+    def __repr__(self) -> str:
+        """Nothing that was said."""
+        return f"Plan({self.group.id!r}, {self.model_id!r}, {self.expected.protocol})"
 
     def request(self, token: AccountToken) -> UpstreamRequest:
         """What goes out."""
         platform = PLATFORMS[self.group.platform]
+        protocol = self.expected.protocol
+        from_caller = platform.from_caller(self.call.caller_headers, protocol)
         return UpstreamRequest(
-            method="POST",
-            url=token.api_base_url + platform.paths[self.expected.protocol],
-            headers=platform.headers(
+            "POST",
+            token.api_base_url + platform.paths[protocol],
+            attempt(self._standing(token), from_caller, self.attempt_id),
+            self.body,
+        )
+
+    def _standing(self, token: AccountToken) -> Standing:
+        """Made once for a token and a shape of requests."""
+        call = self.call
+        is_agent = call.verdict.initiator is Initiator.AGENT
+        is_stream = call.stream or self.is_assembled
+        shape = (self.group.platform, self.expected.protocol, is_agent, call.vision, is_stream)
+        found = token.standing.get(shape)
+        if found is None:
+            found = token.standing[shape] = PLATFORMS[self.group.platform].standing(
                 Outgoing(
-                    caller=self.call.caller_headers,
                     token_value=token.value,
                     token_headers=token.headers,
-                    attempt_id=self.attempt_id,
-                    initiator=self.call.verdict.initiator,
-                    vision=self.call.vision,
-                    stream=self.call.stream or self.is_assembled,
+                    initiator=call.verdict.initiator,
+                    vision=call.vision,
+                    stream=is_stream,
                     protocol=self.expected.protocol,
                 )
-            ),
-            body=self.body,
-        )
+            )
+        return found
 
 
 class Planner:
@@ -89,13 +106,14 @@ class Planner:
         _check_vision(call, model)
         platform = PLATFORMS[group.platform]
         protocol = route(call.protocol, model, platform.paths.keys())
+        is_native = protocol is call.protocol
         expected = Expected(
-            protocol=protocol,
-            asked=Asked(call.model, int(self._clock.now()), answer_id, call.wants_usage, call.body),
-            choices=call.choices,
-            rows=platform.rows,
-            translation=TRANSLATIONS.get((call.protocol, protocol)),
-            wants_usage=not _is_without_usage(call, protocol),
+            protocol,
+            Asked(call.model, int(self._clock.now()), answer_id, call.wants_usage, call.body),
+            call.choices,
+            platform.rows,
+            None if is_native else TRANSLATIONS.get((call.protocol, protocol)),
+            wants_usage=not (is_native and _is_without_usage(call)),
         )
         is_assembled = (
             not call.stream
@@ -127,29 +145,28 @@ def _body(
     has_foreign_state: bool,
 ) -> bytes:
     """The caller's own bytes, changed only where they have to be."""
-    body = call.body
+    body, oddities = call.body, call.oddities
     if model_id != call.model:
         body = rename_model(body, model_id)
     if expected.translation is not None:
-        body = expected.translation.request(body)
+        body, oddities = expected.translation.request(body), UNKNOWN
         if takes_effort is False and expected.protocol is Protocol.CHAT:
             body = without_effort(body)
-    if has_foreign_state or portable.has_travelled(body):
+    if has_foreign_state or (oddities.has_travelled and portable.has_travelled(body)):
         body = portable.strip(expected.protocol, body)
-    if PLATFORMS[group.platform].fits:
+    if oddities.is_unfit and PLATFORMS[group.platform].fits:
         betas = kept_betas(call.caller_headers.get("anthropic-beta"))
         body = fit(expected.protocol, body, model_id, betas)
-    return body if expected.wants_usage else ask_for_usage(body)
+    return body if expected.wants_usage else ask_for_usage(body, oddities.has_stream_options)
 
 
-def _is_without_usage(call: Call, upstream: Protocol) -> bool:
-    """Whether a caller streams chat over chat and did not ask what it costs.
+def _is_without_usage(call: Call) -> bool:
+    """Whether a caller streams chat, over chat, and did not ask what it costs.
 
     Upstream is asked all the same, since it is for the ledger; what comes of it is not for the
     caller. Translations ask by themselves, and read the usage.
     """
-    is_plain = call.protocol is Protocol.CHAT and upstream is Protocol.CHAT
-    return is_plain and call.stream and not call.wants_usage
+    return call.stream and not call.wants_usage and call.protocol is Protocol.CHAT
 
 
 def _check_vision(call: Call, model: Model | None) -> None:

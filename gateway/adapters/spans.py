@@ -7,7 +7,6 @@ the one text of the caller's, as in the access log.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from urllib.parse import urlsplit
 
 from gateway.adapters.usage_metrics import CHAT_OPERATION, EMBEDDINGS, PROVIDERS
@@ -42,7 +41,7 @@ class RequestSpan:
             span.set(_of_attempt(exchange, request))
             try:
                 headers = {**request.headers, TRACEPARENT: span.traceparent}
-                yield replace(request, headers=headers)
+                yield UpstreamRequest(request.method, request.url, headers, request.body)
             finally:
                 # What the request has cost by now, less what it had cost before this attempt.
                 span.set(_of_tokens(exchange.spent.tokens, before))

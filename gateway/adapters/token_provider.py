@@ -12,6 +12,7 @@ from token_client.client import TokenClient
 from token_client.errors import BrokerUnreachable, TokenError, TokenRefused
 from token_client.files import Tls
 from token_client.token import Token
+from token_client.watch import MAX_ACCOUNTS
 
 FAULTS: dict[str, tuple[Fault, str]] = {
     "ACCOUNT_NOT_FOUND": (Fault.SEAT_UNKNOWN, "The group's account is not known to the broker."),
@@ -60,16 +61,20 @@ class ClientTokenProvider:
 
     def __init__(self, client: TokenClient) -> None:
         self._client = client
+        self._usable: dict[str, tuple[Token, AccountToken]] = {}
+        """By account: its latest token, and the same in the words of the port, made once."""
 
     async def get(self, account: str) -> AccountToken:
         """See ports.TokenProvider."""
         token = self._client.peek(account)
         if token is None:
+            self._usable.pop(account, None)
             try:
                 token = await self._client.get(account)
             except TokenError as error:
                 raise translate(error) from error
-        return _usable(token)
+        known = self._usable.get(account)
+        return known[1] if known is not None and known[0] is token else self._learn(token)
 
     async def invalidate(self, account: str, token_id: str) -> AccountToken | None:
         """See ports.TokenProvider."""
@@ -77,7 +82,14 @@ class ClientTokenProvider:
             token = await self._client.invalidate(account, token_id, REFUSED_BY_UPSTREAM)
         except TokenError:
             return None
-        return None if token is None else _usable(token)
+        return None if token is None else self._learn(token)
+
+    def _learn(self, token: Token) -> AccountToken:
+        found = _usable(token)
+        if len(self._usable) >= MAX_ACCOUNTS:
+            self._usable.clear()
+        self._usable[token.account] = token, found
+        return found
 
 
 @asynccontextmanager

@@ -1,16 +1,17 @@
 """One inference request on its way: what the use cases need to send it, and nothing to log."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from gateway.domain.api_keys import ApiKey
 from gateway.domain.groups import Group
 from gateway.domain.initiator import Verdict
 from gateway.domain.protocols import Protocol
+from gateway.domain.requests.oddities import UNKNOWN, Oddities
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, gc=False):
     """A caller's request, judged and ready to be sent."""
 
     protocol: Protocol
@@ -27,7 +28,13 @@ class Call:
     """Whether a chat stream is to say what it cost."""
     vision: bool
     verdict: Verdict
-    conversation: bytes = field(repr=False)
+    conversation: bytes
     """A keyed hash; see domain/conversations.py."""
-    body: bytes = field(repr=False)
-    caller_headers: Mapping[str, str] = field(repr=False)
+    body: bytes
+    caller_headers: Mapping[str, str]
+    oddities: Oddities = UNKNOWN
+    """Of the body."""
+
+    def __repr__(self) -> str:
+        """Nothing that was said, and no header."""
+        return f"Call({self.protocol}, {self.key.id!r}, {self.model!r}, stream={self.stream})"

@@ -42,11 +42,11 @@ def client_address(peer: str | None, forwarded: Sequence[str], trusted: Sequence
     is not looked at; what is no address ends the walk at the last one that was.
     IPv4 is given whole, IPv6 as its /64.
     """
+    if not trusted or not forwarded:
+        return _direct(peer or "")
     at = _read(peer or "")
     if at is None:
         return NOWHERE
-    if not trusted or not forwarded:
-        return _shown(at)
     hops = ",".join(forwarded).rsplit(",", MOST_HOPS)
     for hop in reversed(hops):
         before = _read(hop.strip()) if _is_in(at, trusted) else None
@@ -54,6 +54,13 @@ def client_address(peer: str | None, forwarded: Sequence[str], trusted: Sequence
             break
         at = before
     return _shown(at)
+
+
+@lru_cache(KNOWN)
+def _direct(peer: str) -> str:
+    """Of a connection on which nobody speaks for others; most are, and each asks many times."""
+    at = _read(peer)
+    return NOWHERE if at is None else _shown(at)
 
 
 def _is_in(address: Address, trusted: Sequence[Network]) -> bool:

@@ -5,7 +5,7 @@ name is a keyed hash: nobody who reads the store can tell what was said, or make
 meets another key's conversation.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from typing import Protocol
 
@@ -37,24 +37,30 @@ def conversation_of(
     headers: with lower-case names, or case-insensitive. first_messages: asked only where the
     client gives no name. key_sha256: the hash of the caller's key, in hex.
     """
-    for source, said in _said(headers, body):
-        name = (said or "").strip()
-        if name:
-            # Whatever was decoded leniently has to be written down again.
-            return _digest(source, name.encode(errors="surrogatepass"), key_sha256)
-    return _digest("first messages", first_messages(), key_sha256)
+    said = _said(headers, body)
+    return _digest(said or b"first messages\0" + first_messages(), key_sha256)
 
 
-def _said(headers: Mapping[str, str], body: Fields) -> Iterator[tuple[str, str | None]]:
-    """What the client says, and where: the same word in two places is not the same name."""
-    yield "prompt_cache_key", body.prompt_cache_key
-    yield "metadata.user_id", body.user_id
-    for name in HEADERS:
-        yield name, headers.get(name)
+def _said(headers: Mapping[str, str], body: Fields) -> bytes:
+    """What the client says, and where; empty where it says nothing."""
+    key, user = body.prompt_cache_key, body.user_id
+    if key and (said := _named("prompt_cache_key", key)):
+        return said
+    if user and (said := _named("metadata.user_id", user)):
+        return said
+    for header in HEADERS:
+        value = headers.get(header)
+        if value and (said := _named(header, value)):
+            return said
+    return b""
 
 
-def _digest(source: str, name: bytes, key_sha256: str) -> bytes:
-    keyed = blake2b(key=key_sha256.encode(), digest_size=DIGEST_BYTES)
-    keyed.update(source.encode() + b"\0")
-    keyed.update(name)
-    return keyed.digest()
+def _named(source: str, said: str) -> bytes:
+    """The same word in two places is not the same name."""
+    name = said.strip()
+    # Whatever was decoded leniently has to be written down again.
+    return f"{source}\0{name}".encode(errors="surrogatepass") if name else b""
+
+
+def _digest(name: bytes, key_sha256: str) -> bytes:
+    return blake2b(name, key=key_sha256.encode(), digest_size=DIGEST_BYTES).digest()

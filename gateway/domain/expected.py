@@ -1,14 +1,13 @@
 """What an answer of upstream's will be, known before it is asked for. A value only."""
 
-from dataclasses import dataclass
+import msgspec
 
 from gateway.domain.protocols import Protocol
 from gateway.domain.refusals import Row
 from gateway.domain.translation.contract import Asked, Translation
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(msgspec.Struct, frozen=True, gc=False):
     """What an answer is, and what is to become of it.
 
     rows: what errors mean on this platform. choices: how many answers a chat request asked for.

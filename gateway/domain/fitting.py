@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
+from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.protocols import Protocol
-from gateway.domain.requests.reading import invalid
 
 Fields = dict[str, msgspec.Raw]
 
@@ -188,7 +188,7 @@ def _with_plain_marks(raw: msgspec.Raw) -> msgspec.Raw:
     try:
         return msgspec.Raw(msgspec.json.encode(value)) if _plain(value, False) else raw
     except RecursionError:
-        raise invalid("The body is nested too deeply.", None) from None
+        raise GatewayError(Fault.CALLER_BODY_INVALID, "The body is nested too deeply.") from None
 
 
 def _without_unsigned(raw: msgspec.Raw) -> msgspec.Raw:

@@ -5,8 +5,9 @@ upstream's headers none comes back: its quota figures are the seat's and not the
 platform takes of a caller's, and what it wants beside, is in domain/platforms/.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
 
 from gateway.domain.initiator import Initiator
 from gateway.domain.protocols import Protocol
@@ -26,14 +27,11 @@ REQUEST_ID_CHARACTERS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """One request to upstream, as far as its headers say something of it."""
+class Outgoing(msgspec.Struct, frozen=True):
+    """Requests to upstream with one token, as far as their headers say something of them."""
 
-    caller: Mapping[str, str] = field(repr=False)
-    token_value: str = field(repr=False)
-    token_headers: Mapping[str, str] = field(repr=False)
-    attempt_id: str
+    token_value: str
+    token_headers: Mapping[str, str]
     initiator: Initiator | None
     """None: a request that is no inference and has no body."""
     vision: bool = False
@@ -41,26 +39,84 @@ class Outgoing:
     protocol: Protocol | None = None
     """Upstream's."""
 
+    def __repr__(self) -> str:
+        """No token."""
+        return f"Outgoing({self.protocol}, {self.initiator}, stream={self.stream})"
+
+
+class Standing(dict[str, str]):
+    """Headers that many requests have in common; the token's value is among them.
+
+    head: how they are written, for whoever writes them to keep with them: it goes when they go.
+    """
+
+    __slots__ = ("head",)
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        super().__init__(headers)
+        self.head: tuple[object, bytes] | None = None
+
+    def __repr__(self) -> str:
+        """No value."""
+        return f"Standing({list(self)})"
+
+
+class AttemptHeaders(Mapping[str, str]):
+    """The headers of one attempt: those that stand, and its own. No name is in both."""
+
+    __slots__ = ("own", "standing")
+
+    def __init__(self, standing: Standing, own: Mapping[str, str]) -> None:
+        self.standing = standing
+        self.own = own
+
+    def __repr__(self) -> str:
+        """No value."""
+        return f"AttemptHeaders({list(self)})"
+
+    def __getitem__(self, name: str) -> str:
+        return self.own[name] if name in self.own else self.standing[name]
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self.own
+        yield from self.standing
+
+    def __len__(self) -> int:
+        return len(self.own) + len(self.standing)
+
+
+def attempt(standing: Standing, from_caller: dict[str, str], attempt_id: str) -> AttemptHeaders:
+    """Where the token brings a header, the caller's does not count.
+
+    from_caller: this function's to change.
+    """
+    if from_caller:
+        taken = {name.lower() for name in standing}
+        from_caller = {name: value for name, value in from_caller.items() if name not in taken}
+    from_caller["X-Request-Id"] = attempt_id
+    return AttemptHeaders(standing, from_caller)
+
 
 def listed(caller: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
     """Those of a caller's headers that are named and of a bounded length. Names are lower case."""
-    return {
-        name: caller[name]
-        for name in names
-        if 0 < len(caller.get(name, "")) <= MAX_VALUE_CHARACTERS
-    }
+    found = {}
+    for name in names:
+        value = caller.get(name)
+        if value and len(value) <= MAX_VALUE_CHARACTERS:
+            found[name] = value
+    return found
 
 
-def for_attempt(from_caller: Mapping[str, str], outgoing: Outgoing) -> dict[str, str]:
-    """The headers of one attempt on any platform."""
-    headers = dict(from_caller)
-    headers.update(
-        (name, value)
-        for name, value in outgoing.token_headers.items()
-        if name.lower() not in NEVER_FROM_TOKEN
+def standing(outgoing: Outgoing) -> Standing:
+    """What all requests like this have in common, on any platform."""
+    headers = Standing(
+        {
+            name: value
+            for name, value in outgoing.token_headers.items()
+            if name.lower() not in NEVER_FROM_TOKEN
+        }
     )
     headers["Authorization"] = f"Bearer {outgoing.token_value}"
-    headers["X-Request-Id"] = outgoing.attempt_id
     headers["Accept"] = "text/event-stream" if outgoing.stream else "application/json"
     # Compressed events would arrive in bursts: whatever the compressor had gathered.
     headers["Accept-Encoding"] = "identity"

@@ -5,10 +5,10 @@ wrong `agent` would be billing evasion (copilot-upstream.md §8). What ends the 
 decides; system and developer items after it are passed over.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeVar
+from typing import NamedTuple
 
 from gateway.domain.requests.chat import Message
 from gateway.domain.requests.messages import Turn
@@ -19,9 +19,6 @@ TOOL_ROLES = frozenset({"tool", "function"})
 CALL_ITEMS = frozenset({"function_call", "function_call_arguments", "computer_call", "tool_result"})
 OUTPUT_SUFFIX = "_call_output"
 TOOL_RESULT = "tool_result"
-
-
-_Spoken = TypeVar("_Spoken", Message, Turn)
 
 
 class Initiator(Enum):
@@ -53,8 +50,7 @@ class Verdict:
     rule: Rule
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """What the caller says itself.
 
     marked: its X-Initiator header. `user` is never downgraded; `agent` counts only where the
@@ -96,20 +92,25 @@ def judge_other(said: Said) -> Verdict:
 
 
 def _by_caller(said: Said) -> Verdict | None:
-    found = BY_CALLER.get((said.marked or "").strip().lower())
+    if not said.marked:
+        return None
+    found = BY_CALLER.get(said.marked.strip().lower())
     if found is not None and (found.initiator is Initiator.USER or said.may_mark_agent):
         return found
     return None
 
 
 def _by_chat(messages: Sequence[Message]) -> Verdict:
-    from_last = _without_skipped(messages)
-    last = next(from_last, None)
-    if last is None or last.role in TOOL_ROLES:
-        return BY_DEFAULT if last is None else BY_TOOL_OUTPUT
-    before = next(from_last, None)
-    if last.role == "user" and before is not None and before.role == "assistant":
-        return BY_WRAPPED_OUTPUT if before.calls_tools else BY_DEFAULT
+    last = None
+    for message in reversed(messages):
+        if message.role in SKIPPED_ROLES:
+            continue
+        if last is not None:
+            is_wrapped = message.role == "assistant" and message.calls_tools
+            return BY_WRAPPED_OUTPUT if is_wrapped else BY_DEFAULT
+        if message.role != "user":
+            return BY_TOOL_OUTPUT if message.role in TOOL_ROLES else BY_DEFAULT
+        last = message
     return BY_DEFAULT
 
 
@@ -124,15 +125,11 @@ def _by_items(items: Sequence[Item], scan_history: bool) -> Verdict:
 
 
 def _by_turns(turns: Sequence[Turn]) -> Verdict:
-    last = next(_without_skipped(turns), None)
+    last = next((turn for turn in reversed(turns) if turn.role not in SKIPPED_ROLES), None)
     if last is None or last.role != "user" or not last.blocks:
         return BY_DEFAULT
     is_output = all(block.type == TOOL_RESULT for block in last.blocks)
     return BY_TOOL_OUTPUT if is_output else BY_DEFAULT
-
-
-def _without_skipped(messages: Sequence[_Spoken]) -> Iterator[_Spoken]:
-    return (each for each in reversed(messages) if each.role not in SKIPPED_ROLES)
 
 
 def _is_skipped(item: Item) -> bool:

@@ -26,11 +26,19 @@ _decode_value = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
 
+_MARKS = (b"chat:", b"messages:", b"responses:")
+"""What stands before what a translation has sealed for a model of another protocol: real seals are
+base64 and hold no colon (docs/translation/)."""
 _TRAVELLED = re.compile(
-    rb'"(?:signature|data|encrypted_content|reasoning_opaque)"\s*:\s*"(?:chat|messages|responses):'
+    rb'"(?:signature|data|encrypted_content|reasoning_opaque)"\s*:\s*"(?:%b)' % b"|".join(_MARKS)
 )
-"""What a translation has sealed for a model of another protocol, behind a mark of ours: real seals
-are base64 and hold no colon (docs/translation/)."""
+_QUOTED_MARKS = tuple(b'"' + mark for mark in _MARKS)
+LONGEST_MARK = max(map(len, _QUOTED_MARKS))
+
+
+def has_foreign_mark(seal: bytes) -> bool:
+    """Whether a seal, as it stands in a request, is behind such a mark."""
+    return seal.startswith(_QUOTED_MARKS)
 
 
 def has_travelled(body: bytes) -> bool:

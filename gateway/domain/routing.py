@@ -31,7 +31,8 @@ def route(caller: Protocol, model: Model | None, served: Set[Protocol]) -> Proto
     served: what the platform has at all.
     """
     endpoints = model.endpoints if model is not None else None
-    if endpoints is None and caller in served:
+    # Every row of the table begins with the caller's own.
+    if (endpoints is None or caller in endpoints) and caller in served:
         return caller
     has = endpoints & served if endpoints is not None else WIDESPREAD & served
     for protocol in PREFERENCES[caller]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from gateway.domain.requests.chat import ChatRequest
 from gateway.domain.requests.messages import MessagesRequest, inner
-from gateway.domain.requests.reading import Part
+from gateway.domain.requests.reading import LIST, Part
 from gateway.domain.requests.responses import ResponsesRequest
 
 IMAGE_PARTS = frozenset({"image_url", "input_image", "image", "computer_screenshot"})
@@ -17,25 +17,21 @@ IMAGE_PARTS = frozenset({"image_url", "input_image", "image", "computer_screensh
 
 def in_chat(request: ChatRequest) -> bool:
     """Every part of every message, tool results included."""
-    return any(
-        _any_image(message.content)
-        for message in request.messages
-        if isinstance(message.content, list)
-    )
+    return _has_image(request.parts)
 
 
 def in_responses(request: ResponsesRequest) -> bool:
     """Every part of every item, and of every tool's output."""
-    return any(_any_image(item.parts) for item in request.items)
+    return _has_image(request.parts)
 
 
 def in_messages(request: MessagesRequest) -> bool:
     """Every block, and every block in tool results and documents."""
-    return any(
-        _any_image(turn.blocks) or any(_any_image(inner(block)) for block in turn.blocks)
-        for turn in request.messages
-    )
+    blocks = request.blocks
+    # A block with text inside has no block inside.
+    holders = [each for each in blocks if memoryview(each.content)[0] == LIST or each.source]
+    return _has_image(blocks) or any([_has_image(inner(block)) for block in holders])
 
 
-def _any_image(parts: Iterable[Part]) -> bool:
-    return any(part.type in IMAGE_PARTS for part in parts)
+def _has_image(parts: Iterable[Part]) -> bool:
+    return any([part.type in IMAGE_PARTS for part in parts])

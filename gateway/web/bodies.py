@@ -1,7 +1,9 @@
 """From a request's body to a Call, one reader for each protocol."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from typing import Protocol as Contract
+
+import msgspec
 
 from gateway.domain import initiator, vision
 from gateway.domain.call import Call
@@ -10,17 +12,21 @@ from gateway.domain.groups import check_model
 from gateway.domain.initiator import Said, Verdict
 from gateway.domain.protocols import Protocol
 from gateway.domain.requests import chat, embeddings, messages, responses
+from gateway.domain.requests.oddities import NONE, Oddities
 from gateway.web.context import Caller, Context
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(msgspec.Struct, frozen=True, gc=False):
     """What came, and from whom."""
 
     context: Context
     caller: Caller
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: Mapping[str, str]
+    body: bytes
+
+    def __repr__(self) -> str:
+        """Nothing that was said, and no header."""
+        return f"Incoming({self.caller.key.id!r}, {len(self.body)} bytes)"
 
     @property
     def said(self) -> Said:
@@ -36,7 +42,7 @@ def read_chat(incoming: Incoming) -> Call:
         Protocol.CHAT,
         view.model,
         view,
-        chat.first_messages,
+        lambda: chat.first_messages(view),
         stream=bool(view.stream),
         vision=vision.in_chat(view),
         verdict=initiator.judge_chat(view.messages, incoming.said),
@@ -54,7 +60,7 @@ def read_responses(incoming: Incoming) -> Call:
         Protocol.RESPONSES,
         view.model,
         view,
-        responses.first_messages,
+        lambda: responses.first_messages(view),
         stream=bool(view.stream),
         vision=vision.in_responses(view),
         verdict=initiator.judge_responses(view.items, incoming.said, scan),
@@ -69,7 +75,7 @@ def read_messages(incoming: Incoming) -> Call:
         Protocol.MESSAGES,
         view.model,
         view,
-        messages.first_messages,
+        lambda: messages.first_messages(view),
         stream=bool(view.stream),
         vision=vision.in_messages(view),
         verdict=initiator.judge_messages(view.messages, incoming.said),
@@ -86,24 +92,32 @@ def read_embeddings(incoming: Incoming) -> Call:
         view.model,
         _Nameless(),
         # Texts to embed are no conversation: any account serves the next ones as well.
-        lambda body: body[:1024],
+        lambda: body[:1024],
         stream=False,
         vision=False,
         verdict=initiator.judge_other(incoming.said),
     )
 
 
+class _View(Fields, Contract):
+    """What every reader has of a body."""
+
+    @property
+    def oddities(self) -> Oddities: ...
+
+
 class _Nameless:
     prompt_cache_key = None
     user_id = None
+    oddities = NONE
 
 
 def _call(
     incoming: Incoming,
     protocol: Protocol,
     model: str,
-    fields: Fields,
-    first_messages: Callable[[bytes], bytes],
+    fields: _View,
+    first_messages: Callable[[], bytes],
     *,
     stream: bool,
     vision: bool,
@@ -124,11 +138,10 @@ def _call(
         wants_usage=wants_usage,
         vision=vision,
         verdict=verdict,
-        conversation=conversation_of(
-            incoming.headers, fields, lambda: first_messages(incoming.body), caller.key.sha256
-        ),
+        conversation=conversation_of(incoming.headers, fields, first_messages, caller.key.sha256),
         body=incoming.body,
         caller_headers=incoming.headers,
+        oddities=fields.oddities,
     )
 
 

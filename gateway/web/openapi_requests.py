@@ -1,7 +1,7 @@
 """What the API's description says of requests: the fields and headers the gateway looks at.
 
 Every other field is allowed: it goes upstream, which judges it. A test compares the fields with the
-structs of domain/requests/, both ways.
+structs of domain/requests/, both ways, but for those of which only the presence is noticed.
 """
 
 from collections.abc import Mapping
@@ -101,6 +101,7 @@ RESPONSES = _object(
             ]
         },
         "instructions": {"type": ["string", "null"]},
+        "tools": TOOLS,
         "stream": STREAM,
         "previous_response_id": {
             "type": "null",

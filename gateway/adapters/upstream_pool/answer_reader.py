@@ -127,8 +127,9 @@ class AnswerReader:
 
     def _read_headers(self) -> dict[str, str]:
         raw = self._raw
-        size = sum(map(len, raw)) + sum(map(len, raw.values()))
-        if size > MAX_LINE_BYTES:
+        # Nearly every head is shorter than a line may be, and came with nothing before it.
+        if self._fed > MAX_LINE_BYTES:
+            size = sum(map(len, raw)) + sum(map(len, raw.values()))
             longest = max(len(name) + len(value) for name, value in raw.items())
             if size > MAX_HEAD_BYTES or longest > MAX_LINE_BYTES:
                 raise MalformedAnswer

@@ -3,8 +3,10 @@
 Its refusals are upstream_errors.ROWS as they stand.
 """
 
+from collections.abc import Mapping
+
 from gateway.domain.fitting import kept_betas
-from gateway.domain.headers import Outgoing, for_attempt, listed
+from gateway.domain.headers import Outgoing, Standing, listed, standing
 from gateway.domain.platforms.platform import Platform
 from gateway.domain.protocols import Protocol
 
@@ -14,16 +16,23 @@ ANTHROPIC_VERSION = "2023-06-01"
 """The only one there is; other clients send it too (§5.3)."""
 
 
-def headers_for(outgoing: Outgoing) -> dict[str, str]:
-    """See Platform.headers."""
-    found = for_attempt(listed(outgoing.caller, FROM_CALLER), outgoing)
+def standing_for(outgoing: Outgoing) -> Standing:
+    """See Platform.standing."""
+    found = standing(outgoing)
     if outgoing.initiator is not None:
         found["X-Initiator"] = outgoing.initiator.value
     if outgoing.vision:
         found["Copilot-Vision-Request"] = "true"
     if outgoing.protocol is Protocol.MESSAGES:
         found["anthropic-version"] = ANTHROPIC_VERSION
-        betas = kept_betas(outgoing.caller.get("anthropic-beta"))
+    return found
+
+
+def from_caller(caller: Mapping[str, str], protocol: Protocol) -> dict[str, str]:
+    """See Platform.from_caller."""
+    found = listed(caller, FROM_CALLER)
+    if protocol is Protocol.MESSAGES:
+        betas = kept_betas(caller.get("anthropic-beta"))
         if betas:
             found["anthropic-beta"] = ",".join(betas)
     return found
@@ -38,7 +47,8 @@ COPILOT = Platform(
         Protocol.MESSAGES: "/v1/messages",
         Protocol.EMBEDDINGS: "/embeddings",
     },
-    headers=headers_for,
+    standing=standing_for,
+    from_caller=from_caller,
     names_endpoints=True,
     fits=True,
     has_client_breaker=True,

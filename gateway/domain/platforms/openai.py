@@ -3,8 +3,10 @@
 It has no seats, no initiator and no mark for images; what upstream thinks of is the key.
 """
 
+from collections.abc import Mapping
+
 from gateway.domain.errors import Fault
-from gateway.domain.headers import Outgoing, for_attempt, listed
+from gateway.domain.headers import listed, standing
 from gateway.domain.platforms.platform import Platform
 from gateway.domain.protocols import Protocol
 from gateway.domain.refusals import Row, by_code, by_status
@@ -35,9 +37,9 @@ ROWS: tuple[Row, ...] = (
 )
 
 
-def headers_for(outgoing: Outgoing) -> dict[str, str]:
-    """See Platform.headers. Images are not announced."""
-    return for_attempt(listed(outgoing.caller, FROM_CALLER), outgoing)
+def from_caller(caller: Mapping[str, str], protocol: Protocol) -> dict[str, str]:
+    """See Platform.from_caller."""
+    return listed(caller, FROM_CALLER)
 
 
 OPENAI = Platform(
@@ -48,7 +50,9 @@ OPENAI = Platform(
         Protocol.RESPONSES: "/responses",
         Protocol.EMBEDDINGS: "/embeddings",
     },
-    headers=headers_for,
+    # Images are not announced.
+    standing=standing,
+    from_caller=from_caller,
     rows=ROWS,
     own_key=True,
 )

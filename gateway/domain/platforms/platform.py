@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from gateway.domain.headers import Outgoing
+from gateway.domain.headers import Outgoing, Standing
 from gateway.domain.protocols import Protocol
 from gateway.domain.refusals import Row
 
@@ -16,8 +16,10 @@ class Platform:
     """The word in the configuration and on the board."""
     paths: Mapping[Protocol, str]
     """Behind an account's base URL; a protocol without one is not served."""
-    headers: Callable[[Outgoing], dict[str, str]]
-    """Builds the headers of one attempt from closed lists."""
+    standing: Callable[[Outgoing], Standing]
+    """The headers that requests with one token have in common."""
+    from_caller: Callable[[Mapping[str, str], Protocol], dict[str, str]]
+    """Those of a caller's that cross, from a closed list; for upstream's protocol."""
     rows: tuple[Row, ...] = ()
     """What its refusals mean where that differs from upstream_errors.ROWS."""
     own_key: bool = False

@@ -6,12 +6,15 @@ caller's own bytes are what goes upstream. Knows nothing of headers or accounts.
 
 import msgspec
 
+from gateway.domain.requests.oddities import NONE, Oddities
 from gateway.domain.requests.reading import (
     HEAD_CHARACTERS,
+    Content,
     Part,
     check_model,
     decoded,
     invalid,
+    is_foreign,
     lenient,
     text_of,
     user_of,
@@ -22,12 +25,14 @@ OPENING_MESSAGES = 100
 """Among so many a person has spoken."""
 
 
-class Message(msgspec.Struct, frozen=True):
+class Message(msgspec.Struct, frozen=True, gc=False):
     """One message of the conversation."""
 
     role: str
-    content: str | list[Part] | None = None
+    content: Content = None
     tool_calls: msgspec.Raw = msgspec.Raw()
+    reasoning_opaque: msgspec.Raw = msgspec.Raw()
+    encrypted_content: msgspec.Raw = msgspec.Raw()
 
     def __repr__(self) -> str:
         return f"Message({self.role!r})"
@@ -38,13 +43,15 @@ class Message(msgspec.Struct, frozen=True):
         return bool(lenient(_read_list, self.tool_calls))
 
 
-class ChatRequest(msgspec.Struct, frozen=True):
-    """What the gateway looks at in a chat request. Never the text itself is kept."""
+class ChatRequest(msgspec.Struct, frozen=True, gc=False):
+    """What the gateway looks at in a chat request. Whoever has it does not keep it: it holds the
+    text."""
 
     model: str
     messages: list[Message]
     stream: bool | None = None
     stream_options: msgspec.Raw = msgspec.Raw()
+    max_tokens: msgspec.Raw = msgspec.Raw()
     raw_n: msgspec.Raw = msgspec.field(default=msgspec.Raw(), name="n")
     raw_prompt_cache_key: msgspec.Raw = msgspec.field(
         default=msgspec.Raw(), name="prompt_cache_key"
@@ -76,26 +83,37 @@ class ChatRequest(msgspec.Struct, frozen=True):
         """`metadata.user_id`."""
         return user_of(self.raw_metadata)
 
+    @property
+    def parts(self) -> list[Part]:
+        """All there are, of all messages."""
+        messages = self.messages
+        return [
+            part for each in messages if isinstance(each.content, list) for part in each.content
+        ]
+
+    @property
+    def oddities(self) -> Oddities:
+        """What may have to be changed."""
+        has_travelled = any(
+            [
+                is_foreign(m.reasoning_opaque) or is_foreign(m.encrypted_content)
+                for m in self.messages
+                if m.reasoning_opaque or m.encrypted_content
+            ]
+        )
+        if not (has_travelled or self.max_tokens or self.stream_options):
+            return NONE
+        return Oddities(has_travelled, bool(self.max_tokens), bool(self.stream_options))
+
 
 class _Options(msgspec.Struct):
     include_usage: bool | None = None
-
-
-class _Said(msgspec.Struct):
-    role: str
-    content: msgspec.Raw = msgspec.Raw(b"null")
-
-
-class _Conversation(msgspec.Struct):
-    messages: list[msgspec.Raw]
 
 
 _read_int = msgspec.json.Decoder(int).decode
 _read_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _read_options = msgspec.json.Decoder(_Options).decode
 _decode = msgspec.json.Decoder(ChatRequest).decode
-_read_conversation = msgspec.json.Decoder(_Conversation).decode
-_read_said = msgspec.json.Decoder(_Said).decode
 
 
 def parse(body: bytes) -> ChatRequest:
@@ -107,24 +125,18 @@ def parse(body: bytes) -> ChatRequest:
     return request
 
 
-def first_messages(body: bytes) -> bytes:
-    """What a conversation begins with, the same in each of its turns; of a body that was parsed.
+def first_messages(request: ChatRequest) -> bytes:
+    """What a conversation begins with, the same in each of its turns.
 
     The words up to a person's first, those included; where no person speaks, the first message.
     Roles and text only: marks for the prompt cache, which clients put beside the text, wander
     from turn to turn. At most 2 × HEAD_CHARACTERS count.
     """
-    return opening(
-        [_read_said(raw) for raw in _read_conversation(body).messages[:OPENING_MESSAGES]]
-    )
-
-
-def opening(messages: "list[_Said]") -> bytes:
-    """See first_messages; messages: at least one."""
     before = ""
-    for said in messages:
-        words = words_of(said.content)
-        if said.role == "user":
-            return "\0".join((before, said.role, words)).encode()
-        before = "\0".join((before, said.role, words))[:HEAD_CHARACTERS]
-    return "\0".join((messages[0].role, words_of(messages[0].content))).encode()
+    for message in request.messages[:OPENING_MESSAGES]:
+        said = f"{before}\0{message.role}\0{words_of(message.content)}"
+        if message.role == "user":
+            return said.encode()
+        before = said[:HEAD_CHARACTERS]
+    first = request.messages[0]
+    return f"{first.role}\0{words_of(first.content)}".encode()

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from gateway.domain.requests.reading import begins, check_model, decoded, invalid
+from gateway.domain.requests.reading import TEXT, begins, check_model, decoded, invalid
 
 MAX_INPUTS = 2048
 """More than any model's `max_inputs`; upstream judges the rest."""
@@ -31,7 +31,7 @@ def parse(body: bytes) -> EmbeddingsRequest:
         return request
     if len(request.input) > MAX_INPUTS:
         raise invalid(f"'input' must hold at most {MAX_INPUTS} texts.", "input")
-    if not all(begins(each, b'"') for each in request.input):
+    if not all(begins(each, TEXT) for each in request.input):
         raise invalid(
             "'input' must hold texts: arrays of tokens are not supported by Copilot; with "
             "LangChain set check_embedding_ctx_length=False.",

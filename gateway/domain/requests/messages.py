@@ -3,26 +3,37 @@
 import msgspec
 
 from gateway.domain.errors import Fault, GatewayError
+from gateway.domain.requests.oddities import NONE, Oddities
 from gateway.domain.requests.reading import (
     HEAD_CHARACTERS,
+    LIST,
+    OBJECT,
     Part,
+    begins,
     check_model,
+    content_of,
     decoded,
     invalid,
+    is_foreign,
     lenient,
     parts_of,
+    text_of,
     user_of,
     words_of,
 )
 
 OPENING_MESSAGES = 100
+THINKING = "thinking"
+HOLDERS = (LIST, OBJECT)
+"""What begins so may have something inside."""
 
 
-class Turn(msgspec.Struct, frozen=True):
+class Turn(msgspec.Struct, frozen=True, gc=False):
     """One message of the conversation."""
 
     role: str
     content: str | list[Part] = ""
+    cache_control: msgspec.Raw = msgspec.Raw()
 
     def __repr__(self) -> str:
         return f"Turn({self.role!r})"
@@ -33,13 +44,15 @@ class Turn(msgspec.Struct, frozen=True):
         return self.content if isinstance(self.content, list) else []
 
 
-class MessagesRequest(msgspec.Struct, frozen=True):
-    """What the gateway looks at in a Messages request. Never the text itself is kept."""
+class MessagesRequest(msgspec.Struct, frozen=True, gc=False):
+    """What the gateway looks at in a Messages request; see chat.ChatRequest."""
 
     model: str
     messages: list[Turn]
     stream: bool | None = None
-    thread: msgspec.Raw = msgspec.Raw(b"null")
+    system: msgspec.Raw = msgspec.Raw()
+    tools: msgspec.Raw = msgspec.Raw()
+    context_management: msgspec.Raw = msgspec.Raw()
     raw_metadata: msgspec.Raw = msgspec.field(default=msgspec.Raw(), name="metadata")
 
     def __repr__(self) -> str:
@@ -55,57 +68,150 @@ class MessagesRequest(msgspec.Struct, frozen=True):
         """`metadata.user_id`, in which Claude Code puts its session."""
         return user_of(self.raw_metadata)
 
+    @property
+    def blocks(self) -> list[Part]:
+        """All blocks of all turns, but for those inside of others."""
+        lists = [turn.content for turn in self.messages]
+        return [block for each in lists if isinstance(each, list) for block in each]
 
-class _Said(msgspec.Struct):
-    role: str
-    content: msgspec.Raw = msgspec.Raw(b"null")
+    @property
+    def oddities(self) -> Oddities:
+        """What may have to be changed."""
+        blocks = self.blocks
+        has_travelled = any(
+            [
+                is_foreign(each.signature) or is_foreign(each.data)
+                for each in blocks
+                if each.signature or each.data
+            ]
+        )
+        is_unfit = self._is_unfit(blocks)
+        return Oddities(has_travelled, is_unfit, False) if has_travelled or is_unfit else NONE
+
+    def _is_unfit(self, blocks: list[Part]) -> bool:
+        return (
+            not isinstance(self, _Known)
+            or bool(self.context_management)
+            or _has_odd_metadata(self.raw_metadata)
+            or _may_have_odd_marks(self.system)
+            or _may_have_odd_marks(self.tools)
+            or any([_is_scoped(turn.cache_control) for turn in self.messages if turn.cache_control])
+            or any(
+                [
+                    _is_odd(block)
+                    for block in blocks
+                    if block.cache_control or _holds(block) or block.type == THINKING
+                ]
+            )
+        )
 
 
-class _Conversation(msgspec.Struct):
-    messages: list[_Said]
-    system: msgspec.Raw = msgspec.Raw()
+class _Known(MessagesRequest, frozen=True, gc=False, forbid_unknown_fields=True):
+    """One that has no field which upstream does not know: these are all of fitting.IN_MESSAGES."""
+
+    max_tokens: msgspec.Raw = msgspec.Raw()
+    stop_sequences: msgspec.Raw = msgspec.Raw()
+    temperature: msgspec.Raw = msgspec.Raw()
+    top_k: msgspec.Raw = msgspec.Raw()
+    top_p: msgspec.Raw = msgspec.Raw()
+    tool_choice: msgspec.Raw = msgspec.Raw()
+    thinking: msgspec.Raw = msgspec.Raw()
+    output_config: msgspec.Raw = msgspec.Raw()
+    output_format: msgspec.Raw = msgspec.Raw()
+
+
+class _Thread(msgspec.Struct):
+    thread: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _UserOnly(msgspec.Struct, forbid_unknown_fields=True):
+    user_id: msgspec.Raw = msgspec.Raw()
 
 
 class _Source(msgspec.Struct):
     content: msgspec.Raw = msgspec.Raw()
 
 
+_decode_known = msgspec.json.Decoder(_Known).decode
 _decode = msgspec.json.Decoder(MessagesRequest).decode
-_read_conversation = msgspec.json.Decoder(_Conversation).decode
+_read_thread = msgspec.json.Decoder(_Thread).decode
+_read_user_only = msgspec.json.Decoder(_UserOnly).decode
 _read_source = msgspec.json.Decoder(_Source).decode
+_read_parts = msgspec.json.Decoder(list[Part]).decode
 
 
 def parse(body: bytes) -> MessagesRequest:
     """Decode a request body. Raises GatewayError, whose message quotes no value of it."""
-    request = decoded(_decode, body)
+    try:
+        request: MessagesRequest = _decode_known(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        request = decoded(_decode, body)
+        _check_thread(body)
     check_model(request.model)
     if not request.messages:
         raise invalid("'messages' must hold at least one message.", "messages")
-    if bytes(request.thread) != b"null":
-        # Upstream keeps no conversations. Left out silently, the SDK would take the answer for a
-        # promise and send only what is new from then on; it knows this word and sends all.
+    return request
+
+
+def inner(block: Part) -> list[Part]:
+    """The blocks inside a block: of a tool's result, or of a document."""
+    if not block.source:
+        return parts_of(block.content)
+    source = lenient(_read_source, block.source)
+    return [*parts_of(block.content), *(parts_of(source.content) if source is not None else ())]
+
+
+def first_messages(request: MessagesRequest) -> bytes:
+    """What a conversation begins with, the same in each of its turns."""
+    before = words_of(content_of(request.system))
+    for turn in request.messages[:OPENING_MESSAGES]:
+        said = f"{before}\0{turn.role}\0{words_of(turn.content)}"
+        if turn.role == "user":
+            return said.encode()
+        before = said[:HEAD_CHARACTERS]
+    return before.encode()
+
+
+def _check_thread(body: bytes) -> None:
+    """Upstream keeps no conversations. Left out silently, the SDK would take the answer for a
+    promise and send only what is new from then on; it knows this word and sends all."""
+    if bytes(_read_thread(body).thread) != b"null":
         raise GatewayError(
             Fault.CALLER_REQUEST_REFUSED,
             "'thread' is not supported: send the whole conversation.",
             code="thread_unsupported_request",
             param="thread",
         )
-    return request
 
 
-def inner(block: Part) -> list[Part]:
-    """The blocks inside a block: of a tool's result, or of a document."""
-    source = lenient(_read_source, block.source) if block.source else None
-    return [*parts_of(block.content), *(parts_of(source.content) if source is not None else ())]
+# --- what fitting.py may have to change ---
 
 
-def first_messages(body: bytes) -> bytes:
-    """What a conversation begins with, the same in each of its turns; of a body that was parsed."""
-    conversation = _read_conversation(body)
-    before = words_of(conversation.system)
-    for said in conversation.messages[:OPENING_MESSAGES]:
-        words = words_of(said.content)
-        if said.role == "user":
-            return "\0".join((before, said.role, words)).encode()
-        before = "\0".join((before, said.role, words))[:HEAD_CHARACTERS]
-    return before.encode()
+def _has_odd_metadata(raw: msgspec.Raw) -> bool:
+    return bool(raw) and lenient(_read_user_only, raw) is None
+
+
+def _may_have_odd_marks(raw: msgspec.Raw) -> bool:
+    """Of the instructions, or of the tools."""
+    if not raw or memoryview(raw)[0] not in HOLDERS:
+        return False
+    parts = lenient(_read_parts, raw)
+    return parts is None or any([_is_scoped(each.cache_control) or _holds(each) for each in parts])
+
+
+def _is_odd(block: Part) -> bool:
+    """Marked with a scope, or marked inside; thought without a signature."""
+    if block.type == THINKING and not text_of(block.signature):
+        return True
+    if _is_scoped(block.cache_control) or begins(block.content, OBJECT):
+        return True
+    return any([each.cache_control or _holds(each) for each in parts_of(block.content)])
+
+
+def _holds(part: Part) -> bool:
+    return memoryview(part.content)[0] in HOLDERS
+
+
+def _is_scoped(mark: msgspec.Raw) -> bool:
+    """The word, or any character written so that it may be one of the word's."""
+    return bool(mark) and (b"scope" in bytes(mark) or b"\\" in bytes(mark))

@@ -11,12 +11,17 @@ import msgspec
 
 from gateway.domain.complaints import REQUIRED, located
 from gateway.domain.errors import Fault, GatewayError
+from gateway.domain.portable import LONGEST_MARK, has_foreign_mark
 
 MAX_MODEL_CHARACTERS = 256
 """No model's id is nearly so long; it becomes part of names that are kept."""
 HEAD_CHARACTERS = 32 * 1024
 """How much of a conversation's beginning tells it from others; as much again of what a person said
 first, so that a long instruction common to all does not hide it."""
+
+LIST, OBJECT, TEXT = b'[{"'
+"""What values of these kinds begin with: `memoryview(raw)[0]` is the cheapest way to tell."""
+NULL = msgspec.Raw(b"null")
 
 _Found = TypeVar("_Found")
 _read_str = msgspec.json.Decoder(str).decode
@@ -29,34 +34,36 @@ class _Metadata(msgspec.Struct):
 _read_metadata = msgspec.json.Decoder(_Metadata).decode
 
 
-class Part(msgspec.Struct, frozen=True):
-    """One part of a content; its kind, and what it holds inside."""
+class Part(msgspec.Struct, frozen=True, gc=False):
+    """One part of a content; its kind, and where what decides something may stand in it."""
 
     type: str = ""
-    content: msgspec.Raw = msgspec.Raw()
+    text: msgspec.Raw = msgspec.Raw()
+    content: msgspec.Raw = NULL
     source: msgspec.Raw = msgspec.Raw()
+    cache_control: msgspec.Raw = msgspec.Raw()
+    signature: msgspec.Raw = msgspec.Raw()
+    data: msgspec.Raw = msgspec.Raw()
 
     def __repr__(self) -> str:
         return f"Part({self.type!r})"
 
 
+Content = str | list[Part] | None
+"""What a message says, in the form in which every protocol has it."""
+
 _read_parts = msgspec.json.Decoder(list[Part]).decode
 
 
-class _Words(msgspec.Struct):
-    text: str = ""
-
-
-_read_words = msgspec.json.Decoder(str | list[_Words] | None).decode
-
-
-def begins(raw: msgspec.Raw, mark: bytes) -> bool:
-    """Whether a value is of the kind that begins so: a list, an object, a text."""
-    return bytes(memoryview(raw)[:1]) == mark
+def begins(raw: msgspec.Raw, mark: int) -> bool:
+    """Whether a value is there, and of the kind that begins so: LIST, OBJECT, TEXT."""
+    return bool(raw) and memoryview(raw)[0] == mark
 
 
 def lenient(decode: Callable[[msgspec.Raw], _Found], raw: msgspec.Raw) -> _Found | None:
     """What was decoded; None where the field is absent or something else."""
+    if not raw:
+        return None
     try:
         return decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -76,19 +83,26 @@ def user_of(metadata: msgspec.Raw) -> str | None:
 
 def parts_of(raw: msgspec.Raw) -> list[Part]:
     """The parts of a content; none for text, and for what is not understood."""
-    if not begins(raw, b"["):
+    if not begins(raw, LIST):
         return []
     return lenient(_read_parts, raw) or []
 
 
-def words_of(raw: msgspec.Raw) -> str:
-    """A content's text, bounded; the content as it stands where it has no text."""
-    content = lenient(_read_words, raw) if raw else ""
-    if content is None:
-        content = bytes(memoryview(raw)[:HEAD_CHARACTERS]).decode(errors="replace")
+def content_of(raw: msgspec.Raw) -> Content:
+    """A content; None for what is none."""
+    return parts_of(raw) if begins(raw, LIST) else text_of(raw)
+
+
+def words_of(content: Content) -> str:
+    """A content's text, bounded; empty where it has none."""
     if isinstance(content, list):
-        content = "\0".join(part.text for part in content)
-    return content[:HEAD_CHARACTERS]
+        content = "\0".join([text_of(part.text) or "" for part in content])
+    return (content or "")[:HEAD_CHARACTERS]
+
+
+def is_foreign(raw: msgspec.Raw) -> bool:
+    """Whether a seal is another protocol's; nearly always there is none."""
+    return bool(raw) and has_foreign_mark(bytes(memoryview(raw)[:LONGEST_MARK]))
 
 
 def decoded(decode: Callable[[bytes], _Found], body: bytes) -> _Found:

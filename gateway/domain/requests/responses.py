@@ -1,15 +1,25 @@
 """The few fields of a Responses request that decide anything; see chat.py."""
 
 import msgspec
+from msgspec import structs
 
 from gateway.domain.errors import Fault, GatewayError
+from gateway.domain.fitting import NOT_AS_TOOLS, WITHOUT_ID
+from gateway.domain.requests.oddities import NONE, Oddities
 from gateway.domain.requests.reading import (
     HEAD_CHARACTERS,
+    LIST,
+    NULL,
+    OBJECT,
+    Content,
     Part,
     begins,
     check_model,
+    content_of,
     decoded,
     invalid,
+    is_foreign,
+    lenient,
     parts_of,
     text_of,
     user_of,
@@ -20,13 +30,17 @@ MESSAGE = "message"
 OPENING_ITEMS = 100
 
 
-class Item(msgspec.Struct, frozen=True):
+class Item(msgspec.Struct, frozen=True, gc=False):
     """One item of the input; which fields it has depends on its type."""
 
-    raw_type: msgspec.Raw = msgspec.field(default=msgspec.Raw(), name="type")
-    raw_role: msgspec.Raw = msgspec.field(default=msgspec.Raw(), name="role")
-    content: msgspec.Raw = msgspec.Raw()
-    output: msgspec.Raw = msgspec.Raw()
+    said_type: str = msgspec.field(default="", name="type")
+    role: str = ""
+    """Of a message; else empty."""
+    content: Content = None
+    output: msgspec.Raw = NULL
+    """Of a tool: text, parts, or one part, such as a screenshot."""
+    id: msgspec.Raw = msgspec.Raw()
+    encrypted_content: msgspec.Raw = msgspec.Raw()
 
     def __repr__(self) -> str:
         return f"Item({self.type!r}, {self.role!r})"
@@ -34,41 +48,52 @@ class Item(msgspec.Struct, frozen=True):
     @property
     def type(self) -> str:
         """Its kind; an item that has only a role is a message."""
-        kind = text_of(self.raw_type)
-        if kind is not None:
-            return kind
-        return MESSAGE if self.role else ""
-
-    @property
-    def role(self) -> str:
-        """Of a message; else empty."""
-        return text_of(self.raw_role) or ""
-
-    @property
-    def parts(self) -> list[Part]:
-        """Of the content, and of a tool's output."""
-        return [*parts_of(self.content), *parts_of(self.output), *_one(self.output)]
+        return self.said_type or (MESSAGE if self.role else "")
 
 
-class ResponsesRequest(msgspec.Struct, frozen=True):
-    """What the gateway looks at in a Responses request. Never the text itself is kept."""
+class _Rest(msgspec.Struct, frozen=True, gc=False):
+    """A request but for its input."""
 
     model: str
-    input: str | list[Item] = ""
     stream: bool | None = None
+    instructions: msgspec.Raw = msgspec.Raw()
+    tools: msgspec.Raw = msgspec.Raw()
     previous_response_id: msgspec.Raw = msgspec.Raw()
+    max_output_tokens: msgspec.Raw = msgspec.Raw()
+    client_metadata: msgspec.Raw = msgspec.Raw()
+    service_tier: msgspec.Raw = msgspec.Raw()
     raw_prompt_cache_key: msgspec.Raw = msgspec.field(
         default=msgspec.Raw(), name="prompt_cache_key"
     )
     raw_metadata: msgspec.Raw = msgspec.field(default=msgspec.Raw(), name="metadata")
 
     def __repr__(self) -> str:
-        return f"ResponsesRequest({self.model!r})"
+        return f"{type(self).__name__}({self.model!r})"
+
+
+class ResponsesRequest(_Rest, frozen=True, gc=False):
+    """What the gateway looks at in a Responses request; see chat.ChatRequest."""
+
+    input: str | list[Item] = ""
 
     @property
     def items(self) -> list[Item]:
         """The input's items; none where it is text."""
         return self.input if isinstance(self.input, list) else []
+
+    @property
+    def parts(self) -> list[Part]:
+        """All there are, of all items and of all tools' outputs."""
+        items = self.items
+        found = [part for each in items if isinstance(each.content, list) for part in each.content]
+        for each in items:
+            kind = memoryview(each.output)[0]
+            if kind == LIST:
+                found += parts_of(each.output)
+            elif kind == OBJECT:
+                part = lenient(_read_part, each.output)
+                found += [] if part is None else [part]
+        return found
 
     @property
     def prompt_cache_key(self) -> str | None:
@@ -80,31 +105,70 @@ class ResponsesRequest(msgspec.Struct, frozen=True):
         """`metadata.user_id`."""
         return user_of(self.raw_metadata)
 
+    @property
+    def oddities(self) -> Oddities:
+        """What may have to be changed."""
+        items = self.items
+        has_travelled = any(
+            [is_foreign(each.encrypted_content) for each in items if each.encrypted_content]
+        )
+        is_unfit = (
+            bool(self.max_output_tokens or self.client_metadata or self.service_tier)
+            or any([not each.type or each.type in WITHOUT_ID for each in items if each.id])
+            or _may_have_odd_tools(self.tools)
+        )
+        return Oddities(has_travelled, is_unfit, False) if has_travelled or is_unfit else NONE
 
-class _Beginning(msgspec.Struct):
-    instructions: msgspec.Raw = msgspec.Raw()
-    input: msgspec.Raw = msgspec.Raw()
+
+class _OddItem(msgspec.Struct):
+    """An item of which any field may be anything: upstream is the judge of it."""
+
+    type: msgspec.Raw = msgspec.Raw()
+    role: msgspec.Raw = msgspec.Raw()
+    content: msgspec.Raw = msgspec.Raw()
+    output: msgspec.Raw = NULL
+    id: msgspec.Raw = msgspec.Raw()
+    encrypted_content: msgspec.Raw = msgspec.Raw()
+
+    def __repr__(self) -> str:
+        return "_OddItem()"
+
+    def item(self) -> Item:
+        """What is understood of it."""
+        return Item(
+            text_of(self.type) or "",
+            text_of(self.role) or "",
+            content_of(self.content),
+            self.output,
+            self.id,
+            self.encrypted_content,
+        )
+
+
+class _OddRequest(_Rest, frozen=True, gc=False):
+    input: str | list[_OddItem] = ""
+
+    def request(self) -> ResponsesRequest:
+        """What is understood of it."""
+        fields = structs.asdict(self)
+        if isinstance(self.input, list):
+            fields["input"] = [item.item() for item in self.input]
+        return ResponsesRequest(**fields)
+
+
+class _Tool(msgspec.Struct):
+    type: str = ""
 
 
 _read_part = msgspec.json.Decoder(Part).decode
+_read_tools = msgspec.json.Decoder(list[_Tool]).decode
 _decode = msgspec.json.Decoder(ResponsesRequest).decode
-_read_beginning = msgspec.json.Decoder(_Beginning).decode
-_read_items = msgspec.json.Decoder(list[Item]).decode
-
-
-def _one(raw: msgspec.Raw) -> list[Part]:
-    """An output that is one part, such as a screenshot."""
-    if not begins(raw, b"{"):
-        return []
-    try:
-        return [_read_part(raw)]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return []
+_decode_odd = msgspec.json.Decoder(_OddRequest).decode
 
 
 def parse(body: bytes) -> ResponsesRequest:
     """Decode a request body. Raises GatewayError, whose message quotes no value of it."""
-    request = decoded(_decode, body)
+    request = _read(body)
     check_model(request.model)
     if not request.input:
         raise invalid("'input' must hold text or at least one item.", "input")
@@ -119,15 +183,31 @@ def parse(body: bytes) -> ResponsesRequest:
     return request
 
 
-def first_messages(body: bytes) -> bytes:
-    """What a conversation begins with, the same in each of its turns; of a body that was parsed."""
-    beginning = _read_beginning(body)
-    before = words_of(beginning.instructions)
-    if not begins(beginning.input, b"["):
-        return "\0".join((before, "user", words_of(beginning.input))).encode()
-    for item in _read_items(beginning.input)[:OPENING_ITEMS]:
-        words = words_of(item.content)
+def first_messages(request: ResponsesRequest) -> bytes:
+    """What a conversation begins with, the same in each of its turns."""
+    before = words_of(content_of(request.instructions))
+    if isinstance(request.input, str):
+        return f"{before}\0user\0{words_of(request.input)}".encode()
+    for item in request.input[:OPENING_ITEMS]:
+        said = f"{before}\0{item.role}\0{words_of(item.content)}"
         if item.role == "user":
-            return "\0".join((before, item.role, words)).encode()
-        before = "\0".join((before, item.role, words))[:HEAD_CHARACTERS]
+            return said.encode()
+        before = said[:HEAD_CHARACTERS]
     return before.encode()
+
+
+def _read(body: bytes) -> ResponsesRequest:
+    """An item that is not understood is no reason to refuse a request, so the input is read item
+    by item then."""
+    try:
+        return _decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return decoded(_decode_odd, body).request()
+
+
+def _may_have_odd_tools(raw: msgspec.Raw) -> bool:
+    """Whether upstream does not have some of the tools, or this cannot be read."""
+    if not begins(raw, LIST):
+        return False
+    tools = lenient(_read_tools, raw)
+    return tools is None or any([tool.type in NOT_AS_TOOLS for tool in tools])

@@ -6,14 +6,14 @@ other protocol cannot say is refused by name or dropped by a rule that docs/tran
 nothing is changed silently.
 """
 
-from dataclasses import dataclass, field
 from typing import Protocol as Contract
+
+import msgspec
 
 from gateway.domain.protocols import Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True, gc=False):
     """What an answer has to know of its request."""
 
     model: str
@@ -24,8 +24,12 @@ class Asked:
     """Letters and digits, unique: what ids that the caller's protocol wants are made of."""
     wants_usage: bool = True
     """Whether a chat stream is to say its usage (`stream_options.include_usage`)."""
-    body: bytes = field(default=b"", repr=False)
+    body: bytes = b""
     """The caller's own request: what its answer repeats, and which tools were of which kind."""
+
+    def __repr__(self) -> str:
+        """Nothing that was said."""
+        return f"Asked({self.model!r}, {self.answer_id!r})"
 
 
 class StreamTranslator(Contract):

@@ -17,15 +17,17 @@ _read = msgspec.json.Decoder(dict[str, Raw]).decode
 _encode = msgspec.json.Encoder().encode
 
 
-def ask_for_usage(body: bytes) -> bytes:
+def ask_for_usage(body: bytes, may_have_options: bool = True) -> bytes:
     """A request for a chat stream, with `stream_options.include_usage`; every other value as it is.
 
     body: a JSON object that was understood before, and is not empty. Returned as the same object
     where it says itself whether usage is wanted, or says of it what is not understood.
+    may_have_options: False where it is known that it says nothing.
     """
-    if _FIELD not in body:
+    if not may_have_options or _FIELD not in body:
         start = body.index(b"{") + 1
-        return body[:start] + _ASKED + body[start:]
+        # In one step: a body may be large.
+        return b"".join((body[:start], _ASKED, memoryview(body)[start:]))
     fields = _read(body)
     options = _options(fields.get("stream_options", Raw(_SAYS_NOTHING)))
     if options is None or bytes(options.get("include_usage", _SAYS_NOTHING)) != _SAYS_NOTHING:

@@ -20,17 +20,17 @@ OBJECT = Raw(b'"chat.completion"')
 PADDING = "padding"
 
 
-class _Message(Struct, frozen=True):
+class _Message(Struct, frozen=True, gc=False):
     content: Raw | UnsetType = UNSET
     padding: Raw | UnsetType = UNSET
 
 
-class _Choice(Struct, frozen=True):
+class _Choice(Struct, frozen=True, gc=False):
     message: _Message
     padding: Raw | UnsetType = UNSET
 
 
-class _Body(Struct, frozen=True):
+class _Body(Struct, frozen=True, gc=False):
     choices: list[_Choice] | UnsetType | None = UNSET
     object: Scalar = UNSET
     created: Scalar = UNSET
@@ -71,6 +71,17 @@ def error_in_200(body: bytes) -> StreamFailure | None:
     return failure_in(body)
 
 
+def is_sound(body: bytes, choices: int = 1) -> bool:
+    """Whether a body is an answer that reports no error, and has all that clients need. See repair.
+
+    Nearly every one is, and is decoded no more than this once.
+    """
+    try:
+        return _is_sound(_decode_body(body), choices)
+    except _UNREADABLE:
+        return False
+
+
 def repair(body: bytes, *, created: int, choices: int = 1) -> bytes:
     """The body with what clients need in it; the same object when it has that.
 
@@ -86,9 +97,9 @@ def repair(body: bytes, *, created: int, choices: int = 1) -> bytes:
         if error_in_200(body) is not None:
             return body
         raise not_understood()
-    is_split = choices <= 1 and len(seen.choices) > 1
-    if seen.object and seen.created and not is_split and not any(map(_is_odd, seen.choices)):
+    if _is_sound(seen, choices):
         return body
+    is_split = choices <= 1 and len(seen.choices) > 1
     fields = _decode_fields(body)
     repaired = [_with_plain_message(choice) for choice in _decode_list(fields["choices"])]
     fields["choices"] = Raw(_encode([_merged(repaired)] if is_split else repaired))
@@ -102,6 +113,13 @@ def repair(body: bytes, *, created: int, choices: int = 1) -> bytes:
 def not_understood() -> GatewayError:
     """The error for a body that is no chat answer."""
     return GatewayError(Fault.UPSTREAM_BAD_ANSWER, "Upstream's answer could not be understood.")
+
+
+def _is_sound(seen: _Body, choices: int) -> bool:
+    if not (seen.choices and seen.object and seen.created):
+        return False
+    is_split = choices <= 1 and len(seen.choices) > 1
+    return not is_split and not any([_is_odd(choice) for choice in seen.choices])
 
 
 def _read(body: bytes) -> _Body:

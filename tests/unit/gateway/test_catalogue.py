@@ -104,3 +104,14 @@ async def test_an_openai_platform_names_no_endpoints() -> None:
     found = await models.model("azure", "openai", "a")
     assert found is not None
     assert found.endpoints is None
+
+
+def test_what_is_known_of_a_model_is_known_at_once() -> None:
+    """Without a loop there is nothing to wait for, and no timer."""
+    models, upstream, _ = catalogue(listing("a"))
+    asyncio.run(ids(models))
+    for model_id in ("a", "b"):
+        with pytest.raises(StopIteration) as said:
+            models.model("seat-1", "copilot", model_id).send(None)
+        assert (said.value.value is not None) is (model_id == "a")
+    assert len(upstream.requests) == 1

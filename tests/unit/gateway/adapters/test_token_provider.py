@@ -5,12 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from gateway.adapters.token_provider import FAULTS, open_token_provider, translate
+from gateway.adapters.token_provider import (
+    FAULTS,
+    ClientTokenProvider,
+    open_token_provider,
+    translate,
+)
 from gateway.domain.errors import Fault
 from gateway.web.problems import SHAPES
 from tests.servers.process import ROOT
 from tests.servers.scripted_broker import ScriptedBroker, serving, token
+from token_client.client import TokenClient
 from token_client.errors import BrokerUnreachable, TokenRefused, TokenUnavailable
+from token_client.lifetime import Lifetime
+from token_client.token import Token
 
 PROTO = ROOT / "protos/token_service/v1/token_service.proto"
 OURS_ALONE = {"ARGUMENT_INVALID"}  # the gateway never sends such an argument
@@ -55,6 +63,32 @@ async def test_a_refused_token_is_complained_about_in_words_without_a_secret() -
     ((account, token_id, reason),) = broker.complaints
     assert (account, token_id) == ("seat-1", "id-1")
     assert "token-1" not in reason
+
+
+class Cache(TokenClient):
+    """Has whatever token the test puts there."""
+
+    token: Token | None
+
+    def peek(self, account: str) -> Token | None:
+        return self.token
+
+
+def of_number(number: int) -> Token:
+    lifetime = Lifetime(100, 200)
+    return Token("a", f"token-{number}", "https://up", {}, "same", number, "", "", lifetime)
+
+
+@pytest.mark.anyio
+async def test_a_token_is_the_same_value_as_long_as_it_is_the_same_token() -> None:
+    """What is kept with it, the head of a request with the token in it, goes when it goes."""
+    cache = Cache("127.0.0.1:1", watch=False)
+    tokens = ClientTokenProvider(cache)
+    cache.token = of_number(1)
+    first = await tokens.get("a")
+    assert await tokens.get("a") is first
+    cache.token = of_number(2)
+    assert (await tokens.get("a")).value == "token-2"
 
 
 @pytest.mark.anyio

@@ -5,7 +5,13 @@ from collections.abc import Mapping
 import pytest
 from multidict import CIMultiDict
 
-from gateway.domain.headers import Outgoing, for_attempt, is_request_id, listed
+from gateway.domain.headers import (
+    Outgoing,
+    attempt,
+    is_request_id,
+    listed,
+    standing,
+)
 from gateway.domain.initiator import Initiator
 
 
@@ -17,8 +23,8 @@ def attempt_headers(
 ) -> dict[str, str]:
     own = {"Editor-Version": "copilot-gateway/1"} if token_headers is None else token_headers
     initiator = Initiator.USER if has_body else None
-    attempt = Outgoing({}, "the-token", own, "id-1", initiator, stream=stream)
-    return for_attempt(from_caller or {}, attempt)
+    outgoing = Outgoing("the-token", own, initiator, stream=stream)
+    return dict(attempt(standing(outgoing), dict(from_caller or {}), "id-1"))
 
 
 def test_an_attempt_says_who_asks_for_what() -> None:
@@ -31,6 +37,21 @@ def test_an_attempt_says_who_asks_for_what() -> None:
         "Accept-Encoding": "identity",
         "Content-Type": "application/json",
     }
+
+
+def test_where_the_token_brings_a_header_the_callers_does_not_count() -> None:
+    found = attempt_headers({"openai-intent": "mine"}, {"OpenAI-Intent": "the-token's"})
+    assert "openai-intent" not in found
+    assert found["OpenAI-Intent"] == "the-token's"
+
+
+def test_headers_are_a_mapping_and_show_no_value() -> None:
+    found = attempt(standing(Outgoing("the-token", {}, Initiator.USER)), {"openai-beta": "x"}, "1")
+    assert len(found) == len(list(found)) == 6
+    assert found.get("X-Request-Id") == "1"
+    assert found.get("nothing") is None
+    for each in (found, found.standing, Outgoing("the-token", {}, None)):
+        assert "the-token" not in repr(each)
 
 
 def test_a_stream_is_asked_for_as_one_and_nothing_is_said_of_a_body_that_is_not_there() -> None:

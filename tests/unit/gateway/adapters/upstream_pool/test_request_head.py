@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from gateway.adapters.upstream_pool.destination import Destinations
 from gateway.adapters.upstream_pool.request_head import MOST_KEPT, RequestHeads
+from gateway.domain.headers import AttemptHeaders, Standing
 
 THERE = Destinations(absolute=False).of("https://upstream.example/chat?a=b")
 ACCEPTING = {"Accept": "application/json", "accept-encoding": "identity"}
@@ -79,3 +80,31 @@ def test_what_is_remembered_is_bounded() -> None:
     for number in range(2 * MOST_KEPT):
         heads.encode("POST", THERE, {f"X-{number}": "x"}, 0)
         assert len(heads._shapes) <= MOST_KEPT
+
+
+# --- what stands ---
+
+STANDING = {**ACCEPTING, "Authorization": "Bearer secret", "Content-Type": "application/json"}
+ELSEWHERE = Destinations(absolute=False).of("https://upstream.example/responses")
+
+
+def test_what_stands_is_written_as_anything_else_is() -> None:
+    heads, standing = RequestHeads(), Standing(STANDING)
+    for own in ({"X-Request-Id": "1", "x-a": "b"}, {"X-Request-Id": "2"}):
+        found = heads.encode("POST", THERE, AttemptHeaders(standing, own), 3)
+        assert found == heads.encode("POST", THERE, {**STANDING, **own}, 3)
+
+
+def test_what_stands_follows_where_a_request_goes() -> None:
+    heads, headers = RequestHeads(), AttemptHeaders(Standing(STANDING), {})
+    for method, destination in (("POST", THERE), ("POST", ELSEWHERE), ("PUT", ELSEWHERE)):
+        found = heads.encode(method, destination, headers, 3)
+        assert found == heads.encode(method, destination, STANDING, 3)
+
+
+@pytest.mark.parametrize("value", ["a\r\nX-B: c", "a\nb", "a\0", "\ud800"])
+def test_neither_part_of_a_head_can_begin_another_header(value: str) -> None:
+    odd, fine = {"X-A": value}, {"X-B": "c"}
+    for standing, own in ((odd, fine), (fine, odd)):
+        with pytest.raises(ValueError, match=r"more than one line|surrogates"):
+            RequestHeads().encode("POST", THERE, AttemptHeaders(Standing(standing), own), 0)

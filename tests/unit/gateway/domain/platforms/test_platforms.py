@@ -6,7 +6,7 @@ import pytest
 from multidict import CIMultiDict
 
 from gateway.domain.errors import Fault
-from gateway.domain.headers import Outgoing
+from gateway.domain.headers import Outgoing, attempt
 from gateway.domain.initiator import Initiator
 from gateway.domain.platforms.table import PLATFORMS
 from gateway.domain.protocols import Protocol
@@ -34,13 +34,14 @@ CALLER = CIMultiDict(
 
 def upstream_headers(platform: str, **changes: object) -> dict[str, str]:
     arguments: dict[str, object] = {
-        "caller": CALLER,
         "token_value": "the-token",
         "token_headers": {},
-        "attempt_id": "id-1",
         "initiator": Initiator.USER,
     }
-    return PLATFORMS[platform].headers(Outgoing(**{**arguments, **changes}))  # type: ignore[arg-type]  # spelled by tests
+    outgoing = Outgoing(**{**arguments, **changes})  # type: ignore[arg-type]  # spelled by tests
+    found = PLATFORMS[platform]
+    from_caller = found.from_caller(CALLER, outgoing.protocol or Protocol.CHAT)
+    return dict(attempt(found.standing(outgoing), from_caller, "id-1"))
 
 
 def test_there_are_two_platforms_and_the_broker_serves_one() -> None:

@@ -100,7 +100,7 @@ def test_nothing_that_was_said_is_in_a_repr() -> None:
 
 
 def opening(*messages: object) -> bytes:
-    return first_messages(request_with(messages=messages))
+    return first_messages(parse(request_with(messages=messages)))
 
 
 SYSTEM = {"role": "system", "content": "Be brief."}

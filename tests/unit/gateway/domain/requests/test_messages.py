@@ -45,6 +45,10 @@ def test_a_thread_is_refused_in_the_word_that_the_sdk_knows(thread: Any) -> None
     )
 
 
+def opening(**fields: Any) -> bytes:
+    return first_messages(parse(body(**fields)))
+
+
 def test_a_conversation_begins_the_same_in_each_turn() -> None:
     marked = {"type": "text", "text": "hello", "cache_control": {"type": "ephemeral"}}
     later = [
@@ -52,5 +56,5 @@ def test_a_conversation_begins_the_same_in_each_turn() -> None:
         {"role": "assistant", "content": "hi"},
         {"role": "user", "content": "go on"},
     ]
-    assert first_messages(body(system="s")) == first_messages(body(system="s", messages=later))
-    assert first_messages(body(system="s")) != first_messages(body(system="t"))
+    assert opening(system="s") == opening(system="s", messages=later)
+    assert opening(system="s") != opening(system="t")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.streams.failures import StreamFailure
-from gateway.domain.whole.chat import error_in_200, repair
+from gateway.domain.whole.chat import error_in_200, is_sound, repair
 
 CREATED = 1_795_350_000
 USED = {"completion_tokens": 15, "prompt_tokens": 57, "total_tokens": 72}
@@ -179,6 +179,41 @@ def test_what_is_no_answer_is_refused(body: bytes) -> None:
 def test_any_bytes_give_an_answer_or_a_refusal(body: bytes) -> None:
     with suppress(GatewayError):
         assert repair(body, created=7)
+
+
+CHOICE = {"index": 0, "message": {"content": "hi"}, "finish_reason": "stop"}
+SOUND = {"object": "chat.completion", "created": 1, "choices": [CHOICE]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "sound"),
+    [
+        ({}, True),
+        ({"error": {"code": "x"}}, True),
+        ({"object": None}, False),
+        ({"created": None}, False),
+        ({"choices": []}, False),
+        ({"choices": [CHOICE, CHOICE]}, False),
+        ({"choices": [CHOICE | {"padding": "p"}]}, False),
+        ({"choices": [{"message": {}}]}, False),
+    ],
+)
+def test_a_sound_answer_needs_nothing_and_any_other_is_looked_at(changes: Any, sound: bool) -> None:
+    body = json.dumps(SOUND | changes).encode()
+    assert is_sound(body) is sound
+    if sound:
+        assert error_in_200(body) is None
+        assert repair(body, created=7) is body
+
+
+def test_several_answers_are_sound_where_several_were_asked_for() -> None:
+    body = json.dumps(SOUND | {"choices": [CHOICE, CHOICE]}).encode()
+    assert is_sound(body, choices=2)
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"\xff", b'{"a":' * 100_000])
+def test_what_is_no_json_is_not_sound(body: bytes) -> None:
+    assert not is_sound(body)
 
 
 # --- errors under status 200 ---

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.translation.chat_over_messages.translation import CHAT_OVER_MESSAGES

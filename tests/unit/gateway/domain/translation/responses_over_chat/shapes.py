@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from hypothesis import strategies as st
@@ -27,16 +26,9 @@ RESPONSES_USAGE = {
 }
 
 
-@dataclass(frozen=True)
-class AskedWithBody(Asked):
-    """What Asked is to know besides: the caller's request."""
-
-    body: bytes = field(default=b"", repr=False)
-
-
 def asked(request: Body | None = None) -> Asked:
     body = json.dumps(request or {}).encode()
-    return AskedWithBody("the-model", 1_795_350_000, "a1b2", True, body)
+    return Asked("the-model", 1_795_350_000, "a1b2", True, body)
 
 
 def function(call_id: str | None, name: str, arguments: str) -> Body:
