@@ -1,51 +1,38 @@
-"""Requests that are framed in an unusual way, and what is none: read by aiohttp's server.
+"""Requests that are framed in an unusual way, as aiohttp's server reads them.
 
 Chunked and compressed bodies, callers that wait to be invited, older versions of HTTP, methods of
-no endpoint, and whatever is malformed. Answers go back as those of plain requests do.
+no endpoint. Answers go back as those of plain requests do.
 """
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
 
 from aiohttp import HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_exceptions import PayloadEncodingError
-from aiohttp.web_protocol import RequestHandler
 
 from gateway.domain.errors import Fault, GatewayError
 from gateway.web.headers import Headers
 from gateway.web.http1.outgoing import Date, Http1Outgoing
 from gateway.web.http1.request import READ_SECONDS, too_large, too_slow
-from gateway.web.inbound import Inbound
-from gateway.web.responses import Response
-from runtime.logs import fields
 
-log = logging.getLogger("gateway")
-
-Answer = Callable[[Inbound], Awaitable[Response | None]]
-"""None: it was streamed."""
-Refuse = Callable[[bool], Response]
-"""The answer to what is no request; True where the failure is ours."""
-SERVER_ERROR = 500
 INVITATION = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class AiohttpRequest:
     """See inbound.Inbound."""
 
-    def __init__(
-        self, request: web.BaseRequest, date: Date, is_aged: Callable[[object], bool]
-    ) -> None:
+    def __init__(self, request: web.BaseRequest, date: Date, is_aged: Callable[[], bool]) -> None:
         self._request = request
         self._is_aged = is_aged
         self.headers = Headers(request.raw_headers)
         transport = request.transport
         if transport is None:
             raise ConnectionResetError("the caller has left")
-        self.outgoing = Http1Outgoing(transport, date, request.version >= HttpVersion11)
-        self.outgoing.closes = not request.keep_alive
+        knows_chunks = request.version >= HttpVersion11
+        self.outgoing = Http1Outgoing(transport, date, knows_chunks)
+        # An older caller keeps a connection only where the answer says so.
+        self.outgoing.closes = not request.keep_alive or not knows_chunks
 
     @property
     def method(self) -> str:
@@ -70,7 +57,7 @@ class AiohttpRequest:
     @property
     def is_aged(self) -> bool:
         """See inbound.Inbound."""
-        return self._is_aged(self._request.protocol)
+        return self._is_aged()
 
     def parameter(self, name: str) -> str | None:
         """See inbound.Inbound."""
@@ -103,7 +90,7 @@ class AiohttpRequest:
         return bytes(body)
 
 
-class _Written(web.StreamResponse):
+class Written(web.StreamResponse):
     """What aiohttp is given in place of an answer that is written already."""
 
     def __init__(self, closes: bool) -> None:
@@ -118,109 +105,3 @@ class _Written(web.StreamResponse):
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Called by aiohttp."""
-
-
-class AiohttpHandler(RequestHandler):
-    """One connection. aiohttp's own words for what it cannot read quote it: keys and content."""
-
-    __slots__ = ("_refuse", "outgoing")
-
-    def __init__(self, refuse: Refuse, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._refuse = refuse
-        self.outgoing: Http1Outgoing | None = None
-        """Of the request under way."""
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = SERVER_ERROR,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Called by aiohttp for what never reaches our handler, or breaks out of it."""
-        if self.outgoing is not None and self.outgoing.has_begun:
-            raise ConnectionError("the answer had begun")
-        refusal = self._refuse(status >= SERVER_ERROR)
-        response = web.Response(status=refusal.status, headers=refusal.headers, body=refusal.body)
-        response.force_close()
-        return response
-
-    def pause_writing(self) -> None:
-        """Called by the event loop."""
-        super().pause_writing()
-        if self.outgoing is not None:
-            self.outgoing.fell_behind()
-
-    def resume_writing(self) -> None:
-        """Called by the event loop."""
-        super().resume_writing()
-        if self.outgoing is not None:
-            self.outgoing.caught_up()
-
-    def log_exception(self, *arguments: Any, **options: Any) -> None:
-        """Called by aiohttp; the exception's kind is said, and nothing it quotes."""
-        error = options.get("exc_info")
-        log.error("the HTTP server failed", extra=fields(kind=type(error).__name__))
-
-    def log_debug(self, *arguments: Any, **options: Any) -> None:
-        """Called by aiohttp; may quote what was sent."""
-
-
-class AiohttpServer(web.Server):
-    """Takes over connections. on_open, on_close: told of each handler; is_aged: asked of one."""
-
-    def __init__(
-        self,
-        answer: Answer,
-        refuse: Refuse,
-        date: Date,
-        keepalive_seconds: float,
-        on_open: Callable[[object], None],
-        on_close: Callable[[object], None],
-        is_aged: Callable[[object], bool],
-    ) -> None:
-        super().__init__(
-            self._handle,
-            # A caller that leaves cancels its handler, and with it the upstream request, at once.
-            handler_cancellation=True,
-            access_log=None,
-            keepalive_timeout=keepalive_seconds,
-        )
-        self._answer = answer
-        self._refuse = refuse
-        self._date = date
-        self._on_open = on_open
-        self._on_close = on_close
-        self._is_aged = is_aged
-
-    def take_over(self, transport: asyncio.Transport, data: bytes) -> None:
-        """A connection whose next request begins with these bytes."""
-        handler = AiohttpHandler(self._refuse, self, loop=self._loop, **self._kwargs)
-        transport.set_protocol(handler)
-        handler.connection_made(transport)
-        handler.data_received(data)
-
-    def connection_made(self, handler: RequestHandler, transport: Any) -> None:
-        """Called by aiohttp."""
-        super().connection_made(handler, transport)
-        self._on_open(handler)
-
-    def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
-        """Called by aiohttp."""
-        super().connection_lost(handler, exc)
-        self._on_close(handler)
-
-    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        inbound = AiohttpRequest(request, self._date, self._is_aged)
-        handler = request.protocol
-        assert isinstance(handler, AiohttpHandler)  # noqa: S101  this server makes no other
-        handler.outgoing = inbound.outgoing
-        try:
-            response = await self._answer(inbound)
-            if response is not None:
-                response.closes = response.closes or inbound.is_broken
-                inbound.outgoing.whole(response, has_body=request.method != "HEAD")
-            return _Written(inbound.outgoing.closes)
-        finally:
-            handler.outgoing = None

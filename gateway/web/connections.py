@@ -27,6 +27,10 @@ class Connections:
         spread = 1 - SPREAD * self._number / STEPS
         self._ends[protocol] = self._clock.monotonic() + self._max_age_seconds * spread
 
+    def taken_over(self, protocol: object, former: object) -> None:
+        """One's connection is another's now, and as old as it was."""
+        self._ends[protocol] = self._ends[former]
+
     def closed(self, protocol: object) -> None:
         """The connection is gone."""
         self._ends.pop(protocol, None)

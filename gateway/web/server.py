@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from gateway.ports import Clock
-from gateway.web.aiohttp_requests import AiohttpServer, Refuse
+from gateway.web.aiohttp_connections import AiohttpServer, Refuse
 from gateway.web.connections import Connections
 from gateway.web.http1.connection import KEEPALIVE_SECONDS, CallerConnection
 from gateway.web.http1.outgoing import Date
@@ -14,6 +15,20 @@ from gateway.web.inbound import Inbound
 from gateway.web.responses import Response
 
 BACKLOG = 1024
+
+
+class Connection(Protocol):
+    """One caller's, whoever reads it."""
+
+    @property
+    def task(self) -> asyncio.Task[None] | None:
+        """That of the request under way."""
+
+    def close_if_idle(self) -> None:
+        """Nothing more is to come over it."""
+
+    def abort(self) -> None:
+        """Whatever it is doing."""
 
 
 class CallersServer:
@@ -30,16 +45,17 @@ class CallersServer:
         self._ages = connections
         self._answer = answer
         self._loop = asyncio.get_running_loop()
-        self._open: set[CallerConnection] = set()
+        self._refuse = refuse
+        self._open: set[Connection] = set()
+        self._emptied: asyncio.Future[None] | None = None
+        """Where somebody waits for the last connection's end."""
         self._server: asyncio.Server | None = None
         self._others = AiohttpServer(
             answer,
             refuse,
             self.date,
             KEEPALIVE_SECONDS,
-            connections.opened,
-            connections.closed,
-            connections.is_due,
+            self,
         )
         self.is_ending = False
 
@@ -71,44 +87,53 @@ class CallersServer:
         self.is_ending = True
         for connection in list(self._open):
             connection.close_if_idle()
-        tasks = [each.task for each in self._open if each.task is not None]
-        async with asyncio.TaskGroup() as both:
-            both.create_task(self._others.shutdown(seconds))
-            if tasks:
-                both.create_task(_ended(tasks, seconds))
-        for connection in list(self._open):
-            connection.close()
+        await self._empty(seconds)
+        late = list(self._open)
+        tasks = [each.task for each in late if each.task is not None]
+        for connection in late:
+            connection.abort()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _empty(self, seconds: float) -> None:
+        """Wait until all connections have ended, but no longer than that."""
+        if not self._open:
+            return
+        self._emptied = self._loop.create_future()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._emptied
 
     # --- for connections ---
 
-    def opened(self, connection: CallerConnection) -> None:
+    def opened(self, connection: Connection) -> None:
         """See connection.Owner."""
         self._open.add(connection)
         self._ages.opened(connection)
 
-    def closed(self, connection: CallerConnection) -> None:
+    def closed(self, connection: Connection) -> None:
         """See connection.Owner."""
         self._open.discard(connection)
         self._ages.closed(connection)
+        if self._emptied is not None and not self._open and not self._emptied.done():
+            self._emptied.set_result(None)
 
-    def is_aged(self, connection: CallerConnection) -> bool:
+    def is_aged(self, connection: Connection) -> bool:
         """See connection.Owner."""
         return self._ages.is_due(connection)
+
+    def refuse(self, is_ours: bool) -> Response:
+        """See connection.Owner."""
+        return self._refuse(is_ours)
 
     def answer(self, request: Http1Request) -> Awaitable[Response | None]:
         """See connection.Owner."""
         return self._answer(request)
 
-    def take_over(self, transport: asyncio.Transport, data: bytes) -> None:
+    def take_over(
+        self, connection: CallerConnection, transport: asyncio.Transport, data: bytes
+    ) -> None:
         """See connection.Owner."""
-        self._others.take_over(transport, data)
-
-
-async def _ended(tasks: list[asyncio.Task[None]], seconds: float) -> None:
-    """Wait for them; what has not ended by then is cancelled."""
-    _, late = await asyncio.wait(tasks, timeout=seconds)
-    for task in late:
-        task.cancel()
-    if late:
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.wait(late)
+        handler = self._others.take_over(transport, data)
+        self._ages.taken_over(handler, connection)
+        self.closed(connection)

@@ -7,23 +7,26 @@ ends when the caller leaves. What is not plain HTTP/1.1 is handed over, with the
 import asyncio
 import socket
 from collections.abc import Awaitable
+from contextlib import suppress
 from typing import Protocol, cast
 
-from gateway.web.http1.outgoing import Date, Http1Outgoing
+from gateway.web.http1.outgoing import Date, Http1Outgoing, say_failed
 from gateway.web.http1.request import Http1Request
 from gateway.web.http1.request_reader import RequestHead, RequestReader, Unusual
 from gateway.web.responses import Response
 
 KEEPALIVE_SECONDS = 75.0
 """Longer than a load balancer's usual 60 s, so that it is the one to close an idle connection:
-the other way round a request can meet a connection that is just being closed."""
+the other way round a request can meet a connection that is just being closed. A head that has
+not come by then, and an answer of which nothing was taken for so long, end their connection too."""
 LINGER_SECONDS = 10.0
 """How long the rest of a body that nobody wants is read: closing at once could take the answer from
 a caller that is still sending."""
 MOST_SKIPPED_BYTES = 1024 * 1024
 """Of such a rest, for the connection to be used again."""
 MOST_BYTES_EARLY = 64 * 1024
-"""Of requests that come before the one before them is answered; then nothing is read."""
+"""Of what nobody has asked for yet, a body or requests behind the one that is answered; then
+nothing is read."""
 TIMER_SECONDS = 0.001
 """A loop's timer may be early by so much."""
 
@@ -43,7 +46,7 @@ class Owner(Protocol):
         """A caller has connected."""
 
     def closed(self, connection: "CallerConnection") -> None:
-        """The connection is gone, or somebody else's."""
+        """The connection is gone."""
 
     def is_aged(self, connection: "CallerConnection") -> bool:
         """Whether it is to end with its next answer."""
@@ -51,7 +54,12 @@ class Owner(Protocol):
     def answer(self, request: Http1Request) -> Awaitable[Response | None]:
         """The answer to a request; None when it was streamed. Raises ConnectionError."""
 
-    def take_over(self, transport: asyncio.Transport, data: bytes) -> None:
+    def refuse(self, is_ours: bool) -> Response:
+        """The answer where `answer` has none. is_ours: whether the failure is."""
+
+    def take_over(
+        self, connection: "CallerConnection", transport: asyncio.Transport, data: bytes
+    ) -> None:
         """Read on in a way that knows all of HTTP; `data` was read already."""
 
 
@@ -59,8 +67,8 @@ class CallerConnection(asyncio.Protocol):
     """See above."""
 
     __slots__ = (
-        "_deadline", "_early", "_is_behind", "_loop", "_owner", "_reader", "_remote", "_request",
-        "_task", "_timer", "_timer_at", "_transport",
+        "_deadline", "_early", "_is_behind", "_is_paused", "_loop", "_owner", "_reader", "_remote",
+        "_request", "_task", "_timer", "_timer_at", "_transport", "_untaken",
     )  # fmt: skip
 
     def __init__(self, owner: Owner, loop: asyncio.AbstractEventLoop) -> None:
@@ -72,6 +80,11 @@ class CallerConnection(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._early = b""
         self._is_behind = False
+        """Whether the caller is, with taking what was written."""
+        self._is_paused = False
+        """Whether nothing is read."""
+        self._untaken = 0
+        """How much of what was written the caller had not taken when closing was last looked at."""
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
@@ -91,11 +104,13 @@ class CallerConnection(asyncio.Protocol):
     def close_if_idle(self) -> None:
         """Nothing more is to come over it."""
         if self._request is None:
-            self._transport.close()
+            self._close()
 
-    def close(self) -> None:
-        """Whatever it is doing; what was written still goes out."""
-        self._transport.close()
+    def abort(self) -> None:
+        """Whatever it is doing."""
+        if self._task is not None:
+            self._task.cancel()
+        self._transport.abort()
 
     # --- what the event loop calls ---
 
@@ -105,28 +120,40 @@ class CallerConnection(asyncio.Protocol):
         self._remote = str(peer[0]) if isinstance(peer, tuple) else None
         own = transport.get_extra_info("socket")
         if own is not None:
-            own.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            # A caller that is gone already is found out soon enough.
+            with suppress(OSError):
+                own.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._owner.opened(self)
         self._wait_for(KEEPALIVE_SECONDS)
 
     def data_received(self, data: bytes) -> None:
-        if self._request is None:
+        request = self._request
+        if request is None and not self._is_behind:
             self._read(data)
             return
-        if self._request.missing:
-            data = self._request.feed(data)
-            if self._task is None:
-                self._skip()
+        if request is not None and request.missing:
+            data = request.feed(data)
         if data:
             self._early += data
-            if len(self._early) > MOST_BYTES_EARLY:
-                self._transport.pause_reading()
+        if request is not None and self._task is None:
+            self._skip(request)
+        else:
+            self._pace()
+
+    def eof_received(self) -> None:
+        # The event loop closes behind what was written, and says `connection_lost` only then.
+        if self._task is not None:
+            self._task.cancel()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
         if self._task is not None:
             self._task.cancel()
+        # Request and connection know each other; without this they would wait for the collector.
+        self._request = None
+        self._early = b""
         self._owner.closed(self)
 
     def pause_writing(self) -> None:
@@ -155,62 +182,98 @@ class CallerConnection(asyncio.Protocol):
     def _begin(self, head: RequestHead) -> None:
         outgoing = Http1Outgoing(self._transport, self._owner.date)
         outgoing.closes = not head.keeps_alive
-        request = Http1Request(head, self._remote, outgoing, self)
-        self._request = request
+        self._request = request = Http1Request(head, self._remote, outgoing, self)
         rest = self._reader.rest
         if rest:
             self._reader.rest = b""
-            self._early = request.feed(rest)
+            self._early = request.feed(rest) if request.missing else rest
         self._task = self._loop.create_task(self._serve(request))
 
     async def _serve(self, request: Http1Request) -> None:
+        outgoing = request.outgoing
         try:
             response = await self._owner.answer(request)
             if response is not None:
-                request.outgoing.closes |= request.missing > MOST_SKIPPED_BYTES
-                request.outgoing.whole(response)
-        except (ConnectionError, asyncio.CancelledError):
-            # The caller has left, or the server is at its end: there is nobody to answer.
+                outgoing.closes = outgoing.closes or request.missing > MOST_SKIPPED_BYTES
+                outgoing.whole(response)
+        except ConnectionError:
+            # The caller has left; there is nobody to answer.
+            self._transport.abort()
+        except asyncio.CancelledError:
+            # Or the server is at its end.
             self._transport.abort()
             raise
+        except Exception as error:
+            say_failed(error)
+            outgoing.whole(self._owner.refuse(True))
         finally:
             self._task = None
+        if request is not self._request:
+            return
         if request.missing:
             self._wait_for(LINGER_SECONDS)
-            self._skip()
+        self._skip(request)
+
+    def _skip(self, request: Http1Request) -> None:
+        """The rest of a body that came after its answer."""
+        request.skip()
+        if request.missing and not self._transport.is_closing():
+            self._pace()
         else:
             self._finish(request)
 
-    def _skip(self) -> None:
-        """The rest of a body that came after its answer."""
-        request = self._request
-        if request is not None:
-            request.skip()
-            if not request.missing:
-                self._finish(request)
-
     def _finish(self, request: Http1Request) -> None:
         self._request = None
-        if request.outgoing.closes or self._owner.is_ending:
-            self._transport.close()
+        if request.outgoing.closes or self._owner.is_ending or self._transport.is_closing():
+            self._close()
             return
         self._wait_for(KEEPALIVE_SECONDS)
-        self._go_on()
+        if self._early:
+            self._go_on()
 
     def _go_on(self) -> None:
         """The next request, if it has come already and the caller has taken the answers before."""
         early = self._early
-        if early and not self._is_behind:
+        if early and not self._is_behind and not self._transport.is_closing():
             self._early = b""
-            if len(early) > MOST_BYTES_EARLY:
-                self._transport.resume_reading()
             self._read(early)
+            if self._is_paused:
+                self._pace()
 
     def _hand_over(self, data: bytes) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._owner.closed(self)
-        self._owner.take_over(self._transport, data)
+            self._timer = None
+        if self._is_paused:
+            self._pace()
+        self._owner.take_over(self, self._transport, data)
+
+    def _pace(self) -> None:
+        """Read on, or do not."""
+        request = self._request
+        is_full = len(self._early) > MOST_BYTES_EARLY or (
+            request is not None and request.unasked > MOST_BYTES_EARLY
+        )
+        if is_full is self._is_paused or self._transport.is_closing():
+            return
+        self._is_paused = is_full
+        if is_full:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+
+    def go_on_reading(self) -> None:
+        """See request.Carrier."""
+        if self._is_paused:
+            self._pace()
+
+    def _close(self) -> None:
+        """What was written still goes out, as long as the caller takes it."""
+        self._early = b""
+        self._transport.close()
+        self._untaken = self._transport.get_write_buffer_size()
+        if self._untaken:
+            self._wait_for(KEEPALIVE_SECONDS)
 
     # --- time ---
 
@@ -226,10 +289,13 @@ class CallerConnection(asyncio.Protocol):
     def _look(self) -> None:
         """Called by the timer, which is not set anew for each request."""
         self._timer = None
+        transport = self._transport
         if self._task is not None:
             return
         if self._loop.time() + TIMER_SECONDS < self._deadline:
             self._timer_at = self._deadline
             self._timer = self._loop.call_at(self._deadline, self._look)
+        elif transport.is_closing() and transport.get_write_buffer_size() >= self._untaken:
+            transport.abort()
         else:
-            self._transport.close()
+            self._close()

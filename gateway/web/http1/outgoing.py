@@ -5,6 +5,7 @@ its request.
 """
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from email.utils import formatdate
 from http import HTTPStatus
@@ -12,6 +13,9 @@ from http import HTTPStatus
 from gateway.ports import Clock
 from gateway.web.inbound import Flow
 from gateway.web.responses import Response
+from runtime.logs import fields
+
+log = logging.getLogger("gateway")
 
 STATUS_LINES: Mapping[int, str] = {
     each.value: f"HTTP/1.1 {each.value} {each.phrase}\r\n" for each in HTTPStatus
@@ -19,6 +23,8 @@ STATUS_LINES: Mapping[int, str] = {
 BODILESS = frozenset({204, 304})
 CHUNKED = "Transfer-Encoding: chunked\r\n"
 CLOSE = "Connection: close\r\n"
+MOST_BYTES_JOINED = 16 * 1024
+"""Of a body, to be written in one piece with its head; another write costs less than a copy."""
 LAST_CHUNK = b"0\r\n\r\n"
 
 
@@ -48,9 +54,13 @@ def head(status: int, headers: Mapping[str, str], date: str, framing: str, close
     if lines.count("\n") != len(headers) or lines.count("\r") != len(headers):
         raise ValueError("a header of more than one line")
     end = CLOSE if closes else ""
-    return f"{STATUS_LINES[status]}{date}{lines}{framing}{end}\r\n".encode(
-        "utf-8", "surrogateescape"
-    )
+    first = STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n"
+    return f"{first}{date}{lines}{framing}{end}\r\n".encode("utf-8", "surrogateescape")
+
+
+def say_failed(error: object) -> None:
+    """What nobody expected: its kind is said, and nothing it quotes."""
+    log.error("the HTTP server failed", extra=fields(kind=type(error).__name__))
 
 
 class Http1Outgoing:
@@ -75,13 +85,29 @@ class Http1Outgoing:
         """Whether the connection ends with the answer."""
 
     def whole(self, response: Response, has_body: bool = True) -> None:
-        """All of an answer. has_body: whether the body goes out, and not only its length."""
-        self.has_begun = True
+        """All of an answer. has_body: whether the body goes out, and not only its length.
+
+        Raises ValueError: see head.
+        """
+        transport = self._transport
+        if self.has_begun:
+            # Of another answer, inside of which this one would be read.
+            self.break_off()
+            return
         self.closes = self.closes or response.closes
         body = response.body
         framing = "" if response.status in BODILESS else f"Content-Length: {len(body)}\r\n"
         written = head(response.status, response.headers, self._date(), framing, self.closes)
-        self._transport.write(written + body if has_body else written)
+        self.has_begun = True
+        if transport.is_closing():
+            return
+        if not has_body or not framing:
+            transport.write(written)
+        elif len(body) <= MOST_BYTES_JOINED:
+            transport.write(written + body)
+        else:
+            transport.write(written)
+            transport.write(body)
 
     def follow(self, flow: Flow | None) -> None:
         """See inbound.Outgoing."""
@@ -89,20 +115,27 @@ class Http1Outgoing:
 
     def begin(self, headers: Mapping[str, str], closes: bool) -> None:
         """See inbound.Outgoing."""
-        self.has_begun = True
         self.closes = self.closes or closes or not self._is_chunked
         framing = CHUNKED if self._is_chunked else ""
-        self._transport.write(head(200, headers, self._date(), framing, self.closes))
+        written = head(200, headers, self._date(), framing, self.closes)
+        self.has_begun = True
+        # A caller that has left cancels its request, which may still write until it notices;
+        # uvloop's transports raise an exception then.
+        if not self._transport.is_closing():
+            self._transport.write(written)
 
     def write(self, piece: bytes) -> None:
         """See inbound.Outgoing."""
+        # An empty chunk would be the last one.
+        if not piece or self._transport.is_closing():
+            return
         if self._is_chunked:
             piece = b"%x\r\n%b\r\n" % (len(piece), piece)
         self._transport.write(piece)
 
     def end(self) -> None:
         """See inbound.Outgoing."""
-        if self._is_chunked:
+        if self._is_chunked and not self._transport.is_closing():
             self._transport.write(LAST_CHUNK)
 
     def break_off(self) -> None:

@@ -5,6 +5,7 @@ itself. Everything else is `Unusual`, malformed requests too: they are read agai
 byte, by a server that knows all of HTTP. So nothing here is lenient, or has to explain itself.
 """
 
+import re
 from typing import Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
@@ -13,12 +14,27 @@ from gateway.web.headers import Headers
 
 MAX_HEAD_BYTES: Final = 8_000
 """Of the whole head: less than the other server takes in one line."""
+MAX_HEADERS: Final = 100
+"""Fewer than the other server takes."""
 END: Final = b"\r\n\r\n"
-METHODS: Final = (b"POST", b"GET")
+KEEP_ALIVE: Final = b"keep-alive"
+METHODS: Final = (b"POST ", b"GET ")
 NOT_IN_PLAIN: Final = frozenset(
-    {"transfer-encoding", "content-encoding", "expect", "upgrade", "te", "trailer"}
-)
-NOT_IN_TARGET: Final = frozenset(b'%#\\"<>^`{|}')
+    {
+        "transfer-encoding", "content-encoding", "expect", "upgrade", "te", "trailer",
+        "proxy-connection",
+    }
+)  # fmt: skip
+ONLY_ONCE: Final = frozenset(
+    {
+        "authorization", "content-length", "content-location", "content-range", "content-type",
+        "etag", "host", "max-forwards", "server", "user-agent", "x-api-key",
+    }
+)  # fmt: skip
+"""What may mean two things where it comes twice; the other server knows what to do."""
+_SEGMENTS: Final = rb"A-Za-z0-9\-._~!$&'()*+,;=:@/"
+TARGET: Final = re.compile(rb"(/[%b]*)(?:\?([%b?]*))?" % (_SEGMENTS, _SEGMENTS))
+"""Path and query, of what RFC 3986 allows in them, without the percent sign: nothing to decode."""
 
 
 class Unusual(Exception):
@@ -61,17 +77,13 @@ class RequestReader:
         self._waiting = b""
         """Of a head that is not all there."""
         self.rest = b""
-        """What came behind the head that was read last."""
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether something of a head is there, and not all of it."""
-        return bool(self._waiting)
+        """What came behind the head that was read last; whoever takes it leaves nothing."""
 
     def feed(self, data: bytes) -> RequestHead | None:
-        """The head, once all of it is there. Raises Unusual."""
+        """The head, once all of it is there. Raises Unusual, and is of no use afterwards."""
         if self._waiting:
             data = self._waiting + data
+            self._waiting = b""
         end = data.find(END)
         if end < 0:
             if len(data) > MAX_HEAD_BYTES or not _may_be_plain(data):
@@ -84,7 +96,6 @@ class RequestReader:
         found = _read(data[:end])
         if found is None:
             raise Unusual(data)
-        self._waiting = b""
         self.rest = data[end:]
         return found
 
@@ -92,18 +103,16 @@ class RequestReader:
 class _Head:
     """What llhttp says of one head."""
 
-    __slots__ = ("is_complete", "pairs", "url")
+    __slots__ = ("headers", "is_complete", "on_header", "url")
 
     def __init__(self) -> None:
         self.url = b""
-        self.pairs: list[tuple[bytes, bytes]] = []
+        self.headers = Headers()
+        self.on_header = self.headers.add
         self.is_complete = False
 
     def on_url(self, url: bytes) -> None:
         self.url += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self.pairs.append((name, value))
 
     def on_headers_complete(self) -> None:
         self.is_complete = True
@@ -111,6 +120,8 @@ class _Head:
 
 def _read(text: bytes) -> RequestHead | None:
     """The head; None for one that is not plain."""
+    if not text.startswith(METHODS):
+        return None
     said = _Head()
     # Another parser for each: it costs what feeding it the body would cost, and has no state left
     # from the request before.
@@ -119,21 +130,35 @@ def _read(text: bytes) -> RequestHead | None:
         parser.feed_data(text)
     except (HttpParserError, HttpParserUpgrade):
         return None
-    method = parser.get_method()
-    if not said.is_complete or method not in METHODS or parser.get_http_version() != "1.1":
+    target = TARGET.fullmatch(said.url)
+    headers = said.headers
+    length = headers.raw("content-length", b"0")
+    is_plain = said.is_complete and parser.get_http_version() == "1.1" and _is_plain(headers)
+    if target is None or not is_plain or not length.isdigit():
         return None
-    headers = Headers(said.pairs)
-    if not NOT_IN_PLAIN.isdisjoint(headers):
-        return None
-    length = headers.get("content-length") or "0"
-    url = said.url
-    is_plain = url.startswith(b"/") and url.isascii() and NOT_IN_TARGET.isdisjoint(url)
-    if not is_plain or not length.isdecimal() or not length.isascii():
-        return None
+    method = "POST" if text.startswith(b"POST ") else "GET"
+    path, query = target.groups(b"")
+    keeps_alive = _keeps_alive(headers)
+    return RequestHead(method, path.decode(), query.decode(), headers, int(length), keeps_alive)
+
+
+def _is_plain(headers: Headers) -> bool:
+    names = headers.names
+    if "host" not in names or len(names) > MAX_HEADERS or not NOT_IN_PLAIN.isdisjoint(names):
+        return False
+    repeated = headers.repeated
+    if not repeated:
+        return True
+    count = len(names) + sum(len(each) for each in repeated.values())
+    return count <= MAX_HEADERS and ONLY_ONCE.isdisjoint(repeated)
+
+
+def _keeps_alive(headers: Headers) -> bool:
     # llhttp has forgotten it by now where there is no body.
-    keeps_alive = not any("close" in each.lower() for each in headers.getall("connection"))
-    path, _, query = url.decode().partition("?")
-    return RequestHead(method.decode(), path, query, headers, int(length), keeps_alive)
+    if headers.raw("connection", KEEP_ALIVE) == KEEP_ALIVE and not headers.repeated:
+        return True
+    options = ",".join(headers.getall("connection")).lower().split(",")
+    return "close" not in [each.strip(" \t") for each in options]
 
 
 def _may_be_plain(data: bytes) -> bool:

@@ -1,0 +1,203 @@
+"""Connections whose requests are read by aiohttp's server, once one of them was unusual or none.
+
+What is malformed is refused here, in our words: aiohttp's own quote it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Protocol, cast
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from gateway.web.aiohttp_requests import AiohttpRequest, Written
+from gateway.web.http1.outgoing import Date, Http1Outgoing, say_failed
+from gateway.web.inbound import Inbound
+from gateway.web.responses import Response
+
+Answer = Callable[[Inbound], Awaitable[Response | None]]
+"""None: it was streamed."""
+Refuse = Callable[[bool], Response]
+"""The answer to what is no request; True where the failure is ours."""
+SERVER_ERROR = 500
+
+
+class Owner(Protocol):
+    """Whose connections these are."""
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether connections end as soon as they are idle."""
+
+    def opened(self, connection: "AiohttpHandler") -> None:
+        """A connection was taken over."""
+
+    def closed(self, connection: "AiohttpHandler") -> None:
+        """It is gone."""
+
+    def is_aged(self, connection: "AiohttpHandler") -> bool:
+        """Whether it is to end with its next answer."""
+
+
+class AiohttpHandler(RequestHandler):
+    """One connection. aiohttp's own words for what it cannot read quote it: keys and content."""
+
+    __slots__ = ("_carrier", "_look_timer", "_refuse", "_untaken", "outgoing")
+
+    def __init__(self, refuse: Refuse, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._refuse = refuse
+        self._carrier: asyncio.Transport | None = None
+        """aiohttp forgets its transport when it begins to close it."""
+        self._untaken = 0
+        """How much the caller had not taken when that was last looked at."""
+        self._look_timer: asyncio.TimerHandle | None = None
+        self.outgoing: Http1Outgoing | None = None
+        """Of the request under way."""
+
+    @property
+    def task(self) -> asyncio.Task[None] | None:
+        """See server.Connection."""
+        return self._task_handler
+
+    def close_if_idle(self) -> None:
+        """See server.Connection."""
+        if not self._request_in_progress and not self._messages:
+            self.force_close()
+
+    def abort(self) -> None:
+        """See server.Connection."""
+        if self._task_handler is not None:
+            self._task_handler.cancel()
+        if self._carrier is not None:
+            self._carrier.abort()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = SERVER_ERROR,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Called by aiohttp for what never reaches our handler."""
+        refusal = self._refuse(status >= SERVER_ERROR)
+        response = web.Response(status=refusal.status, headers=refusal.headers, body=refusal.body)
+        response.force_close()
+        return response
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by the server."""
+        self._carrier = cast(asyncio.Transport, transport)
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Called by the event loop."""
+        self._carrier = None
+        self._stop_looking()
+        super().connection_lost(exc)
+
+    def eof_received(self) -> None:
+        """Called by the event loop, which says `connection_lost` only when all is flushed."""
+        if self._request_in_progress:
+            self.abort()
+
+    def pause_writing(self) -> None:
+        """Called by the event loop."""
+        super().pause_writing()
+        self._look_later()
+        if self.outgoing is not None:
+            self.outgoing.fell_behind()
+
+    def resume_writing(self) -> None:
+        """Called by the event loop."""
+        super().resume_writing()
+        self._stop_looking()
+        if self.outgoing is not None:
+            self.outgoing.caught_up()
+
+    def _look_later(self) -> None:
+        if self._carrier is not None:
+            self._untaken = self._carrier.get_write_buffer_size()
+            self._look_timer = self._loop.call_later(self.keepalive_timeout, self._look)
+
+    def _look(self) -> None:
+        """Called by the timer: a caller that takes nothing at all is not waited for."""
+        if self._carrier is not None and self._carrier.get_write_buffer_size() >= self._untaken:
+            self.abort()
+        else:
+            self._look_later()
+
+    def _stop_looking(self) -> None:
+        if self._look_timer is not None:
+            self._look_timer.cancel()
+            self._look_timer = None
+
+    def log_exception(self, *arguments: Any, **options: Any) -> None:
+        """Called by aiohttp."""
+        say_failed(options.get("exc_info"))
+
+    def log_debug(self, *arguments: Any, **options: Any) -> None:
+        """Called by aiohttp; may quote what was sent."""
+
+
+class AiohttpServer(web.Server):
+    """Takes over connections."""
+
+    def __init__(
+        self, answer: Answer, refuse: Refuse, date: Date, keepalive_seconds: float, owner: Owner
+    ) -> None:
+        super().__init__(
+            self._handle,
+            # A caller that leaves cancels its handler, and with it the upstream request, at once.
+            handler_cancellation=True,
+            access_log=None,
+            keepalive_timeout=keepalive_seconds,
+        )
+        self._answer = answer
+        self._refuse = refuse
+        self._date = date
+        self._owner = owner
+
+    def take_over(self, transport: asyncio.Transport, data: bytes) -> AiohttpHandler:
+        """A connection whose next request begins with these bytes."""
+        handler = AiohttpHandler(self._refuse, self, loop=self._loop, **self._kwargs)
+        transport.set_protocol(handler)
+        handler.connection_made(transport)
+        handler.data_received(data)
+        return handler
+
+    def connection_made(self, handler: RequestHandler, transport: Any) -> None:
+        """Called by aiohttp."""
+        super().connection_made(handler, transport)
+        self._owner.opened(_ours(handler))
+
+    def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
+        """Called by aiohttp."""
+        super().connection_lost(handler, exc)
+        self._owner.closed(_ours(handler))
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        handler = _ours(request.protocol)
+        inbound = AiohttpRequest(request, self._date, partial(self._owner.is_aged, handler))
+        outgoing = inbound.outgoing
+        handler.outgoing = outgoing
+        has_body = request.method != "HEAD"
+        try:
+            response = await self._answer(inbound)
+            if response is not None:
+                response.closes = response.closes or inbound.is_broken
+                outgoing.whole(response, has_body)
+        except ConnectionError:
+            raise
+        except Exception as error:
+            say_failed(error)
+            outgoing.whole(self._refuse(True), has_body)
+        finally:
+            handler.outgoing = None
+        return Written(outgoing.closes or self._owner.is_ending)
+
+
+def _ours(handler: RequestHandler) -> AiohttpHandler:
+    assert isinstance(handler, AiohttpHandler)  # noqa: S101  this server makes no other
+    return handler
