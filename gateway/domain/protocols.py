@@ -15,6 +15,10 @@ class Protocol(Enum):
     EMBEDDINGS = "embeddings"
     """OpenAI embeddings: never streamed, never translated."""
 
+    # Members are the same objects wherever they are; Enum's own is a call of Python's for each
+    # look-up in a table.
+    __hash__ = object.__hash__
+
 
 STREAMED = (Protocol.CHAT, Protocol.RESPONSES, Protocol.MESSAGES)
 """Those whose answers may come as a stream."""
