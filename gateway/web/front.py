@@ -5,24 +5,18 @@ events and the access log what happened. There is no middleware stack: what ever
 in this file, in order.
 """
 
-import logging
-import traceback
-
 from gateway.domain import groups
 from gateway.domain.client_address import client_address
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.usage.outcomes import CLIENT_CLOSED_REQUEST
 from gateway.ports import Exchange
-from gateway.web import problems
+from gateway.web import access_line, problems
 from gateway.web.context import NOBODY, Caller, Context
 from gateway.web.ids import REQUEST_ID_HEADER, caller_request_id, id_headers
 from gateway.web.inbound import Inbound
 from gateway.web.keys import presented_key
 from gateway.web.responses import Response
 from gateway.web.routes import UNROUTED, Route, find_route, protocol_of
-from runtime.logs import fields
-
-log = logging.getLogger("gateway.access")
 
 
 class Front:
@@ -48,14 +42,9 @@ class Front:
             self._context.metering.end(exchange)
             self._context.events.request_ended(exchange, seconds)
             # Before the trace ends, so that the line names it.
-            self._write_access_line(exchange, seconds)
+            access_line.write(exchange, seconds)
             if exchange.trace is not None:
                 exchange.trace.end(exchange)
-
-    def _write_access_line(self, exchange: Exchange, seconds: float) -> None:
-        # Of guesses the audit has a line an address and minute; one each would be a flood.
-        if exchange.fault != Fault.POLICY_GUESSING.value:
-            _write_access_line(exchange, seconds)
 
     async def _answer(self, request: Inbound, exchange: Exchange) -> Response | None:
         try:
@@ -69,7 +58,7 @@ class Front:
             # The caller went away while being written to; there is nobody to answer.
             raise
         except Exception as error:
-            _write_defect(exchange, error)
+            access_line.write_defect(exchange, error)
             refusal = problems.unexpected()
             exchange.fault = refusal.fault.value
             return problems.error_response(refusal, protocol_of(request.path), exchange.request_id)
@@ -122,7 +111,7 @@ class Front:
         response.headers[REQUEST_ID_HEADER] = exchange.request_id
         response.closes = True
         self._context.events.request_ended(exchange, 0.0)
-        _write_access_line(exchange, 0.0)
+        access_line.write(exchange, 0.0)
         return response
 
     def _label(self, request: Inbound, response: Response, exchange: Exchange) -> None:
@@ -130,40 +119,3 @@ class Front:
         response.headers.update(id_headers(exchange))
         # Nothing can follow on a connection whose body could not be read.
         response.closes = response.closes or request.is_broken or request.is_aged
-
-
-def _write_access_line(exchange: Exchange, seconds: float) -> None:
-    verdict = exchange.verdict
-    log.info(
-        "request",
-        extra=fields(
-            request_id=exchange.request_id,
-            route=exchange.route,
-            status=exchange.status,
-            error=exchange.fault or None,
-            key=exchange.key or None,
-            group=exchange.group or None,
-            account=exchange.account or None,
-            served_by=exchange.served_by or None,
-            tried="; ".join(f"{one.account}: {one.fault.value}" for one in exchange.tried) or None,
-            model=exchange.model[:100] or None,
-            stream=exchange.stream,
-            stream_end=exchange.stream_end or None,
-            initiator=verdict.initiator.value if verdict else None,
-            initiator_rule=verdict.rule.value if verdict else None,
-            answer_bytes=exchange.answer_bytes,
-            seconds=round(seconds, 4),
-        ),
-    )
-
-
-def _write_defect(exchange: Exchange, error: Exception) -> None:
-    """Where it happened, without the exception's text: that may quote what it was given."""
-    log.error(
-        "unexpected error",
-        extra=fields(
-            request_id=exchange.request_id,
-            kind=type(error).__name__,
-            where="".join(traceback.format_tb(error.__traceback__)),
-        ),
-    )
