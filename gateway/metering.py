@@ -6,6 +6,7 @@ last of the answer goes out. Nothing here waits. Holds no content.
 
 from gateway.budgets import Budgets
 from gateway.domain.errors import Fault, GatewayError
+from gateway.domain.initiator import Verdict
 from gateway.domain.usage.journal import Begun, Sent
 from gateway.domain.usage.outcomes import is_partial, outcome_of
 from gateway.domain.usage.prices import Prices, estimate
@@ -59,6 +60,7 @@ class Metering:
             self._shipping_events.record_dropped()
             return
         exchange.is_metered = True
+        # Values in the order of the fields, here and below: names cost several times as much.
         self._journal.begun(
             Begun(
                 exchange.request_id,
@@ -76,7 +78,7 @@ class Metering:
         exchange.attempts += 1
         if not exchange.is_metered:
             return
-        verdict = exchange.verdict
+        initiator, rule = _words_of(exchange.verdict)
         self._journal.sent(
             Sent(
                 exchange.request_id,
@@ -85,8 +87,8 @@ class Metering:
                 exchange.platform,
                 exchange.model[:MAX_MODEL_CHARACTERS],
                 exchange.served_model[:MAX_MODEL_CHARACTERS],
-                verdict.initiator.value if verdict is not None else "",
-                verdict.rule.value if verdict is not None else "",
+                initiator,
+                rule,
                 exchange.stream,
                 exchange.attempts,
                 exchange.premium_multiplier,
@@ -118,44 +120,54 @@ class Metering:
     def _record(self, exchange: Exchange, outcome: Outcome | None, live: Spent) -> UsageRecord:
         seconds = self._clock.monotonic() - exchange.started
         how = outcome or outcome_of(exchange.stream_end, exchange.fault, exchange.status)
-        return record_of(exchange, how, exchange.spent + live, seconds)
+        spent = exchange.spent if live is NOTHING else exchange.spent + live
+        return record_of(exchange, how, spent, seconds)
 
 
 def record_of(exchange: Exchange, outcome: Outcome, spent: Spent, seconds: float) -> UsageRecord:
     """A request's record. spent: by all its attempts. seconds: since it began."""
-    verdict = exchange.verdict
+    is_complete = outcome is Outcome.COMPLETE
+    tokens = spent.tokens
+    initiator, rule = _words_of(exchange.verdict)
     nano_aiu, source = _credits(spent, exchange.prices)
     return UsageRecord(
-        request_id=exchange.request_id,
-        time=exchange.time,
-        key_id=exchange.key,
-        group_id=exchange.group,
-        endpoint=exchange.route,
-        outcome=outcome.value,
-        caller_request_id=exchange.caller_request_id,
-        served_group_id=exchange.served_by,
-        account_id=exchange.account,
-        platform=exchange.platform,
-        requested_model=exchange.model[:MAX_MODEL_CHARACTERS],
-        served_model=exchange.served_model[:MAX_MODEL_CHARACTERS],
-        initiator=verdict.initiator.value if verdict is not None else "",
-        initiator_rule=verdict.rule.value if verdict is not None else "",
-        stream=exchange.stream,
-        status=exchange.status or (200 if outcome is Outcome.COMPLETE else 0),
-        fault=exchange.fault,
-        is_partial=is_partial(outcome, exchange.fault, exchange.attempts),
-        input_tokens=spent.tokens.input,
-        output_tokens=spent.tokens.output,
-        cached_tokens=spent.tokens.cached,
-        cache_write_tokens=spent.tokens.cache_written,
-        reasoning_tokens=spent.tokens.reasoning,
-        nano_aiu=nano_aiu,
-        credits_source=source.value,
-        premium_multiplier=exchange.premium_multiplier,
-        attempts=exchange.attempts,
-        first_byte_seconds=exchange.first_byte_seconds,
-        duration_seconds=seconds,
+        exchange.request_id,
+        exchange.time,
+        exchange.key,
+        exchange.group,
+        exchange.route,
+        outcome._value_,
+        exchange.caller_request_id,
+        exchange.served_by,
+        exchange.account,
+        exchange.platform,
+        exchange.model[:MAX_MODEL_CHARACTERS],
+        exchange.served_model[:MAX_MODEL_CHARACTERS],
+        initiator,
+        rule,
+        exchange.stream,
+        exchange.status or (200 if is_complete else 0),
+        exchange.fault,
+        not is_complete and is_partial(outcome, exchange.fault, exchange.attempts),
+        tokens.input,
+        tokens.output,
+        tokens.cached,
+        tokens.cache_written,
+        tokens.reasoning,
+        nano_aiu,
+        source._value_,
+        exchange.premium_multiplier,
+        exchange.attempts,
+        exchange.first_byte_seconds,
+        seconds,
     )
+
+
+def _words_of(verdict: Verdict | None) -> tuple[str, str]:
+    """The initiator and the rule that said so. `_value_`, as `value` of an enum is two calls."""
+    if verdict is None:
+        return "", ""
+    return verdict.initiator._value_, verdict.rule._value_
 
 
 def _credits(spent: Spent, prices: Prices | None) -> tuple[int | None, CreditsSource]:

@@ -1,16 +1,70 @@
-"""Histograms as plain numbers, turned into metrics at the scrape: for what every request does.
+"""Metrics as plain numbers, turned into samples at the scrape: for what every request does.
 
-prometheus_client takes a lock and walks the buckets for each observation. Here one thread, the
-event loop's, adds numbers, and the scrape reads them: a sample may be an observation old, never
-torn. Labels' values are the callers' to keep few.
+prometheus_client takes a lock for each addition, and walks the buckets for each observation. Here
+one thread, the event loop's, adds numbers, and the scrape reads them: a sample may be an
+observation old, never torn. Labels' values are the callers' to keep few.
 """
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
-from prometheus_client.core import HistogramMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
+
+
+class Number:
+    """The value of one series of a counter or a gauge: whoever has it adds to it."""
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        self.value = 0.0
+
+
+class _Numbers(Collector):
+    """A family with a number for each series."""
+
+    def __init__(self, name: str, documentation: str, labels: Sequence[str] = ()) -> None:
+        self._name = name
+        self._documentation = documentation
+        self._labels = labels
+        self._numbers: dict[tuple[str, ...], Number] = {}
+
+    def of(self, *labels: str) -> Number:
+        """The series with these values; whoever adds to it often keeps it."""
+        number = self._numbers.get(labels)
+        if number is None:
+            number = self._numbers[labels] = Number()
+        return number
+
+    def _filled(self, family: CounterMetricFamily | GaugeMetricFamily) -> Iterator[Metric]:
+        for labels, number in dict(self._numbers).items():
+            family.add_metric(labels, number.value)
+        yield family
+
+
+class TallyCounter(_Numbers):
+    """A counter family."""
+
+    def collect(self) -> Iterator[Metric]:
+        """The family as it is now."""
+        return self._filled(
+            CounterMetricFamily(self._name, self._documentation, labels=self._labels)
+        )
+
+
+class TallyGauge(_Numbers):
+    """A gauge family."""
+
+    def collect(self) -> Iterator[Metric]:
+        """The family as it is now."""
+        return self._filled(GaugeMetricFamily(self._name, self._documentation, labels=self._labels))
 
 
 class Tally:

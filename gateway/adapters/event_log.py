@@ -15,8 +15,6 @@ from gateway.domain.budgets.holder import Holder
 from gateway.domain.errors import Fault
 from gateway.domain.quotas import Quota
 from gateway.domain.subjects import Kind, Subject
-from gateway.domain.usage.record import UsageRecord
-from gateway.ports import Exchange
 from runtime.logs import fields
 
 log = logging.getLogger("gateway")
@@ -31,19 +29,19 @@ class LoggedEvents:
 
     def __init__(self, metrics: PrometheusEvents) -> None:
         self._metrics = metrics
+        # In the path of every request, so passed on without a step in between. The access log has
+        # a line at a request's end.
+        self.request_started = metrics.request_started
+        """See ports.GatewayEvents."""
+        self.request_ended = metrics.request_ended
+        """See ports.GatewayEvents."""
+        self.recorded = metrics.usage.recorded
+        """See ports.GatewayEvents."""
         self._problems: tuple[str, ...] = ()
         self._is_ledger_up: bool | None = None
         self._is_issuer_up: bool | None = None
 
     # --- requests and accounts ---
-
-    def request_started(self, exchange: Exchange) -> None:
-        """See ports.GatewayEvents. The access log has a line at its end."""
-        self._metrics.request_started(exchange)
-
-    def request_ended(self, exchange: Exchange, seconds: float) -> None:
-        """See ports.GatewayEvents."""
-        self._metrics.request_ended(exchange, seconds)
 
     def waiting(self, group: str, change: int) -> None:
         """See ports.GatewayEvents."""
@@ -87,10 +85,6 @@ class LoggedEvents:
             log.info("the platform serves this client again", extra=fields(platform=platform))
 
     # --- usage ---
-
-    def recorded(self, record: UsageRecord, is_listed: bool) -> None:
-        """See ports.GatewayEvents. The access log has a line of its own."""
-        self._metrics.usage.recorded(record, is_listed)
 
     def over_budget(self, holder: Holder, measure: str, is_shadow: bool) -> None:
         """See ports.GatewayEvents. Each refusal is a line of the access log."""

@@ -57,3 +57,9 @@ class LabelBounds:
         self.rules = Bounded(MAX_INITIATOR_SERIES, lambda labels: (OTHER, *labels[1:]))
         # Operation, provider, model, fault.
         self.errors = Bounded(MAX_ERROR_SERIES, lambda labels: (*labels[:-1], OTHER_ERROR))
+
+    def model(self, operation: str, provider: str, model: str, is_listed: bool) -> Labels:
+        """The labels of a model's series. is_listed: whether it is in upstream's catalogue."""
+        if not is_listed:
+            return operation, provider, OTHER
+        return self.models.of((operation, provider, model))

@@ -10,43 +10,23 @@ from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
-    Histogram,
     disable_created_metrics,
 )
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from gateway.adapters.children import Children
 from gateway.adapters.issuer_metrics import IssuerMetrics
-from gateway.adapters.label_bounds import OTHER, LabelBounds
+from gateway.adapters.label_bounds import LabelBounds
 from gateway.adapters.quota_gauges import QuotaGauges
-from gateway.adapters.usage_metrics import (
-    CHAT_OPERATION,
-    EMBEDDINGS,
-    PROVIDERS,
-    UsageMetrics,
-)
+from gateway.adapters.request_metrics import RequestMetrics
+from gateway.adapters.usage_metrics import PROVIDERS, UsageMetrics
 from gateway.domain.errors import Fault
 from gateway.domain.quotas import Quota
-from gateway.domain.stream_ends import StreamEnd
 from gateway.domain.subjects import Subject
-from gateway.ports import Exchange
 from runtime.exposition import exposition
 
-REQUEST_BUCKETS = tuple(0.01 * 2**power for power in range(14))
-FIRST_TOKEN_BUCKETS = (
-    *(0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75),
-    *(1, 2.5, 5, 7.5, 10, 15, 20, 30, 45, 60),
-)
-OVERHEAD_BUCKETS = (
-    *(0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25),
-)
-OPERATIONS = {EMBEDDINGS: EMBEDDINGS}
 MAX_ACCOUNTS = 200
 """With more accounts, their states are counted (design §8)."""
-GEN_AI_LABELS = (
-    *("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "error_type"),
-)
 
 
 class PrometheusEvents:
@@ -57,48 +37,14 @@ class PrometheusEvents:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self._bounds = LabelBounds()
-        self.usage = UsageMetrics(self.registry, self._model_labels, self._bounds.groups)
+        self.usage = UsageMetrics(self.registry, self._bounds)
         self.issuer = IssuerMetrics(self.registry)
-        self._requests = Children(
-            Counter(
-                "gateway_requests",
-                "Requests answered, by HTTP status.",
-                ("route", "group", "code"),
-                registry=self.registry,
-            )
-        )
-        self._rejections = Children(
-            Counter(
-                "gateway_rejections",
-                "Requests answered with an error, by its x-gateway-error.",
-                ("reason",),
-                registry=self.registry,
-            )
-        )
-        self._inflight = Children(
-            Gauge(
-                "gateway_inflight",
-                "Requests being served.",
-                ("group",),
-                registry=self.registry,
-            )
-        )
-        self._initiators = Children(
-            Counter(
-                "gateway_initiator",
-                "Inference requests by who set them off, and the rule that said so.",
-                ("group", "initiator", "rule"),
-                registry=self.registry,
-            )
-        )
-        self._stream_ends = Children(
-            Counter(
-                "gateway_stream_ends",
-                "Streams by how they ended.",
-                ("reason",),
-                registry=self.registry,
-            )
-        )
+        # In the path of every request, so called without a step in between.
+        requests = RequestMetrics(self.registry, self._bounds)
+        self.request_started = requests.started
+        """See ports.GatewayEvents."""
+        self.request_ended = requests.ended
+        """See ports.GatewayEvents."""
         self._failovers = Counter(
             "gateway_failovers",
             "Requests that left an account for another one, by the account and why.",
@@ -127,57 +73,11 @@ class PrometheusEvents:
             "1 while the shared store answers, or there is only memory.",
             registry=self.registry,
         )
-        self._overhead = Histogram(
-            "gateway_overhead_seconds",
-            "Time to the first byte of the answer, less the waits for upstream and for a place.",
-            buckets=OVERHEAD_BUCKETS,
-            registry=self.registry,
-        )
-        self._duration = Children(
-            Histogram(
-                "gen_ai_server_request_duration_seconds",
-                "Time from the caller's headers to the end of the answer.",
-                GEN_AI_LABELS,
-                buckets=REQUEST_BUCKETS,
-                registry=self.registry,
-            )
-        )
-        self._first_token = Children(
-            Histogram(
-                "gen_ai_server_time_to_first_token_seconds",
-                "Time from the caller's headers to the first byte of a stream.",
-                GEN_AI_LABELS[:-1],
-                buckets=FIRST_TOKEN_BUCKETS,
-                registry=self.registry,
-            )
-        )
         self._quotas = QuotaGauges()
         self.registry.register(self._quotas)
-        self._begin_at_zero()
-
-    def _begin_at_zero(self) -> None:
-        """What an alert counts is there before it first happens: growth from nothing is none."""
-        for fault in Fault:
-            self._rejections[fault.value,]
-        for end in StreamEnd:
-            self._stream_ends[end.value,]
+        # What an alert counts is there before it first happens: growth from nothing is none.
         for platform in PROVIDERS:
             self._client_refused.labels(platform)
-
-    def request_started(self, exchange: Exchange) -> None:
-        """See ports.GatewayEvents."""
-        self._inflight[self._bounds.groups.of((exchange.group,))].inc()
-
-    def request_ended(self, exchange: Exchange, seconds: float) -> None:
-        """See ports.GatewayEvents."""
-        if exchange.group:
-            self._inflight[self._bounds.groups.of((exchange.group,))].dec()
-        labels = self._bounds.routes.of((exchange.route, exchange.group, str(exchange.status)))
-        self._requests[self._bounds.codes.of(labels)].inc()
-        if exchange.fault:
-            self._rejections[exchange.fault,].inc()
-        if exchange.verdict is not None:
-            self._inference_ended(exchange, seconds)
 
     def waiting(self, group: str, change: int) -> None:
         """See ports.GatewayEvents."""
@@ -212,42 +112,6 @@ class PrometheusEvents:
     def render(self) -> bytes:
         """The text a scrape gets."""
         return exposition(self.registry)
-
-    def _inference_ended(self, exchange: Exchange, seconds: float) -> None:
-        verdict = exchange.verdict
-        if verdict is not None:
-            labels = (exchange.group, verdict.initiator.value, verdict.rule.value)
-            self._initiators[self._bounds.rules.of(labels)].inc()
-        operation = OPERATIONS.get(exchange.upstream_protocol, CHAT_OPERATION)
-        provider = PROVIDERS.get(exchange.platform, exchange.platform)
-        if exchange.fault:
-            # A model's failures are counted together: models times faults would be too many.
-            ended = self._bounds.errors.of((operation, provider, OTHER, exchange.fault))
-            model = ended[:-1]
-        else:
-            model = self._model_labels(operation, provider, exchange.model, exchange.is_listed)
-            ended = (*model, "")
-        self._duration[ended].observe(seconds)
-        self._first_byte_sent(exchange, model)
-        if exchange.stream_end:
-            self._stream_ends[exchange.stream_end,].inc()
-
-    def _first_byte_sent(self, exchange: Exchange, model: Sequence[str]) -> None:
-        first = exchange.first_byte_seconds
-        if first is None:
-            return
-        self._overhead.observe(
-            max(0.0, first - exchange.upstream_seconds - exchange.waited_seconds)
-        )
-        if exchange.stream:
-            self._first_token[tuple(model)].observe(first)
-
-    def _model_labels(
-        self, operation: str, provider: str, model: str, is_listed: bool
-    ) -> tuple[str, ...]:
-        if not is_listed:
-            return (operation, provider, OTHER)
-        return self._bounds.models.of((operation, provider, model))
 
 
 class AccountStates(Collector):

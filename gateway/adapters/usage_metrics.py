@@ -11,11 +11,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from gateway.adapters.label_bounds import Bounded
+from gateway.adapters.label_bounds import LabelBounds
 from gateway.domain.budgets.holder import Holder
 from gateway.domain.usage.credits import NANO_AIU_PER_CREDIT
 from gateway.domain.usage.record import UsageRecord
-from runtime.tallies import Tally, TallyHistogram
+from runtime.tallies import Number, Tally, TallyCounter, TallyHistogram
 
 TOKEN_BUCKETS = tuple(4**power for power in range(14))
 OUTPUT_TOKEN_BUCKETS = (
@@ -27,6 +27,8 @@ CHAT_OPERATION = "chat"
 """OpenTelemetry's word for every conversation, whatever its protocol."""
 PROVIDERS = {"copilot": "github.copilot"}
 """By platform; a platform that is not here goes by its own name."""
+MOST_KINDS = 4096
+"""Remembered; then they are looked up anew. Some 2 MB."""
 LABELS = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model")
 
 
@@ -36,25 +38,15 @@ class _Counted(NamedTuple):
     input: Tally
     output: Tally
     per_token: Tally
-    credits: Counter
+    credits: Number
 
 
 class UsageMetrics:
-    """All of them, in a registry that others use too.
+    """All of them, in a registry that others use too."""
 
-    model_labels: the labels of an operation, a provider, a model's name, and whether that is in
-    the catalogue. groups: which groups are told apart.
-    """
-
-    def __init__(
-        self,
-        registry: CollectorRegistry,
-        model_labels: Callable[[str, str, str, bool], tuple[str, ...]],
-        groups: Bounded,
-    ) -> None:
-        self._model_labels = model_labels
-        self._groups = groups
-        self._known: dict[tuple[str, ...], _Counted] = {}
+    def __init__(self, registry: CollectorRegistry, bounds: LabelBounds) -> None:
+        self._bounds = bounds
+        self._known: dict[tuple[str | None, ...], _Counted] = {}
         self._tokens = TallyHistogram(
             "gen_ai_client_token_usage",
             "Tokens of a request, as upstream counts them; cached ones are part of the input.",
@@ -69,12 +61,12 @@ class UsageMetrics:
         )
         registry.register(self._tokens)
         registry.register(self._per_token)
-        self._credits = Counter(
+        self._credits = TallyCounter(
             "gateway_credits",
             "AI credits that requests have used, estimated ones included.",
             ("group",),
-            registry=registry,
         )
+        registry.register(self._credits)
         self._over_budget = Counter(
             "gateway_budget_exceeded",
             "Requests that met a used-up budget: refused, or let through where it is in shadow.",
@@ -108,16 +100,14 @@ class UsageMetrics:
         """See ports.GatewayEvents."""
         if not (record.input_tokens or record.output_tokens or record.nano_aiu):
             return
-        is_embedding = record.endpoint.endswith("/embeddings")
-        operation = EMBEDDINGS if is_embedding else CHAT_OPERATION
-        provider = PROVIDERS.get(record.platform, record.platform)
-        labels = self._model_labels(operation, provider, record.requested_model, is_listed)
-        kind = (*labels, *self._groups.of((record.group_id,)))
-        counted = self._known.get(kind) or self._counted(kind)
+        # A model that a caller has made up is none of what is remembered.
+        model = record.requested_model if is_listed else None
+        kind = (record.endpoint, record.platform, model, record.group_id)
+        counted = self._known.get(kind) or self._remembered(kind, record, is_listed)
         counted.input.add(record.input_tokens)
         counted.output.add(record.output_tokens)
         if record.nano_aiu:
-            counted.credits.inc(record.nano_aiu / NANO_AIU_PER_CREDIT)
+            counted.credits.value += record.nano_aiu / NANO_AIU_PER_CREDIT
         first, more = record.first_byte_seconds, record.output_tokens - 1
         if record.stream and more > 0 and first is not None and not record.is_partial:
             counted.per_token.add((record.duration_seconds - first) / more)
@@ -143,14 +133,20 @@ class UsageMetrics:
         """A request has no record."""
         self._dropped.inc()
 
-    def _counted(self, kind: tuple[str, ...]) -> _Counted:
-        """Kinds are as few as models' labels and groups are."""
-        *labels, group = kind
+    def _remembered(
+        self, kind: tuple[str | None, ...], record: UsageRecord, is_listed: bool
+    ) -> _Counted:
+        if len(self._known) >= MOST_KINDS:
+            self._known.clear()
+        is_embedding = record.endpoint.endswith("/embeddings")
+        operation = EMBEDDINGS if is_embedding else CHAT_OPERATION
+        provider = PROVIDERS.get(record.platform, record.platform)
+        labels = self._bounds.model(operation, provider, record.requested_model, is_listed)
         counted = self._known[kind] = _Counted(
             self._tokens.of(*labels, "input"),
             self._tokens.of(*labels, "output"),
             self._per_token.of(*labels),
-            self._credits.labels(group),
+            self._credits.of(*self._bounds.groups.of((record.group_id,))),
         )
         return counted
 

@@ -11,24 +11,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from runtime import tallies
 from runtime.tallies import bucket_words, cumulated
 
 CALL_LABELS = ("grpc_type", "grpc_service", "grpc_method")
 Labels = tuple[str, str, str]
 
 
-class TallyCounter(Collector):
-    """A counter family. Labels' values are the callers' to keep few."""
-
-    def __init__(self, name: str, documentation: str, labels: Sequence[str]) -> None:
-        self._name = name
-        self._documentation = documentation
-        self._labels = labels
-        self._numbers: dict[tuple[str, ...], int] = {}
+class TallyCounter(tallies.TallyCounter):
+    """A counter family whose series may go again. Labels' values are the callers' to keep few."""
 
     def add(self, labels: tuple[str, ...]) -> None:
         """One more."""
-        self._numbers[labels] = self._numbers.get(labels, 0) + 1
+        number = self._numbers.get(labels) or self.of(*labels)
+        number.value += 1
 
     def has_room(self, labels: tuple[str, ...], most: int) -> bool:
         """Whether these are counted already, or one more series stays within so many."""
@@ -44,13 +40,6 @@ class TallyCounter(Collector):
     def clear(self) -> None:
         """Drop every series."""
         self._numbers.clear()
-
-    def collect(self) -> Iterator[Metric]:
-        """The family as it is now."""
-        family = CounterMetricFamily(self._name, self._documentation, labels=self._labels)
-        for labels, number in dict(self._numbers).items():
-            family.add_metric(labels, number)
-        yield family
 
 
 class _Tally:

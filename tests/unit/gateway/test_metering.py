@@ -219,6 +219,82 @@ def test_of_what_nobody_knows_nothing_is_made_up(spent: Spent, prices: Prices | 
     assert (record.nano_aiu, record.credits_source) == (None, "")
 
 
+def test_every_field_of_a_record_is_the_exchanges_own() -> None:
+    exchange = an_exchange(
+        time=NOVEMBER_25,
+        caller_request_id="mine",
+        served_by="fallback",
+        stream=True,
+        status=502,
+        fault="upstream_truncated",
+        premium_multiplier=0.33,
+        attempts=2,
+        first_byte_seconds=0.5,
+    )
+    assert record_of(exchange, Outcome.TRUNCATED, Spent(SAID, 1234), 1.5) == UsageRecord(
+        request_id="r-1",
+        time=NOVEMBER_25,
+        key_id="bot",
+        group_id="team",
+        endpoint="/v1/chat/completions",
+        outcome="truncated",
+        caller_request_id="mine",
+        served_group_id="fallback",
+        account_id="seat-1",
+        platform="copilot",
+        requested_model="gpt-5",
+        served_model="gpt-5-2026",
+        initiator=BY_DEFAULT.initiator.value,
+        initiator_rule=BY_DEFAULT.rule.value,
+        stream=True,
+        status=502,
+        fault="upstream_truncated",
+        is_partial=True,
+        input_tokens=100,
+        output_tokens=7,
+        cached_tokens=20,
+        cache_write_tokens=5,
+        reasoning_tokens=3,
+        nano_aiu=1234,
+        credits_source="upstream",
+        premium_multiplier=0.33,
+        attempts=2,
+        first_byte_seconds=0.5,
+        duration_seconds=1.5,
+    )
+
+
+def test_so_is_every_field_of_what_is_written_before_the_end() -> None:
+    bench = Bench()
+    exchange = an_exchange(caller_request_id="mine", served_by="fallback", stream=True)
+    exchange.premium_multiplier = 0.33
+    bench.metering.begin(exchange)
+    bench.metering.send(exchange)
+    begun, sent = bench.journal.lines
+    assert begun == Begun(
+        request_id="r-1",
+        time=NOVEMBER_25,
+        key_id="bot",
+        group_id="team",
+        platform="copilot",
+        endpoint="/v1/chat/completions",
+        caller_request_id="mine",
+    )
+    assert sent == Sent(
+        request_id="r-1",
+        account_id="seat-1",
+        served_group_id="fallback",
+        platform="copilot",
+        requested_model="gpt-5",
+        served_model="gpt-5-2026",
+        initiator=BY_DEFAULT.initiator.value,
+        initiator_rule=BY_DEFAULT.rule.value,
+        stream=True,
+        attempts=1,
+        premium_multiplier=0.33,
+    )
+
+
 def test_every_kind_of_token_has_its_column() -> None:
     record = of(Spent(SAID))
     assert (record.input_tokens, record.output_tokens, record.reasoning_tokens) == (100, 7, 3)

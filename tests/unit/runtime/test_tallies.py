@@ -1,13 +1,13 @@
-"""A tally is scraped as prometheus_client's own histogram would be."""
+"""Tallies are scraped as prometheus_client's own metrics would be."""
 
 import math
 import random
 from collections.abc import Sequence
 
 import pytest
-from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from runtime.tallies import TallyHistogram
+from runtime.tallies import TallyCounter, TallyGauge, TallyHistogram
 
 LABELS = ("model", "kind")
 BUCKETS = (0.001, 0.01, 0.5, 1, 2.5, 4**13)
@@ -60,3 +60,31 @@ def test_the_same_labels_are_the_same_series() -> None:
     histogram = TallyHistogram("tokens", "What it is.", LABELS, BUCKETS)
     assert histogram.of("gpt", "input") is histogram.of("gpt", "input")
     assert histogram.of("gpt", "input") is not histogram.of("gpt", "output")
+
+
+@pytest.mark.parametrize(
+    ("tally", "metric"), [(TallyCounter, Counter), (TallyGauge, Gauge)], ids=["counter", "gauge"]
+)
+def test_the_text_is_that_of_a_counter_or_a_gauge(
+    tally: type[TallyCounter | TallyGauge], metric: type[Counter | Gauge]
+) -> None:
+    registry, theirs = CollectorRegistry(), CollectorRegistry()
+    numbers = tally("answers", "What it is.", LABELS)
+    registry.register(numbers)
+    known = metric("answers", "What it is.", LABELS, registry=theirs)
+    for labels, value in ((SERIES[0], 1), (SERIES[1], 0.25), (SERIES[2], 0), (SERIES[0], 2)):
+        numbers.of(*labels).value += value
+        known.labels(*labels).inc(value)
+    lines = generate_latest(theirs).decode().splitlines(keepends=True)
+    assert generate_latest(registry).decode() == "".join(
+        line for line in lines if "_created" not in line
+    )
+
+
+def test_a_histogram_without_labels_is_one_series() -> None:
+    histogram = TallyHistogram("tokens", "What it is.", (), BUCKETS)
+    histogram.of().add(0.5)
+    registry = CollectorRegistry()
+    registry.register(histogram)
+    assert registry.get_sample_value("tokens_sum") == 0.5
+    assert registry.get_sample_value("tokens_bucket", {"le": "0.5"}) == 1

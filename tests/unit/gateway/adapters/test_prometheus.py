@@ -1,16 +1,27 @@
 """Metrics: labels from closed sets, and no series for what callers make up."""
 
 import re
+from typing import Any
 
-from gateway.adapters.label_bounds import MAX_FAILOVER_SERIES, MAX_GROUPS, MAX_MODELS
+from prometheus_client import CollectorRegistry
+
+from gateway.adapters.label_bounds import (
+    MAX_FAILOVER_SERIES,
+    MAX_GROUPS,
+    MAX_MODELS,
+    LabelBounds,
+)
 from gateway.adapters.prometheus import (
     MAX_ACCOUNTS,
     AccountStates,
     PrometheusEvents,
 )
+from gateway.adapters.request_metrics import RequestMetrics
+from gateway.adapters.usage_metrics import MOST_KINDS
 from gateway.domain.errors import Fault
-from gateway.domain.initiator import BY_DEFAULT
+from gateway.domain.initiator import BY_DEFAULT, Initiator, Rule, Verdict
 from gateway.ports import Exchange
+from tests.fakes.usage_records import a_record
 
 
 def ended(
@@ -129,3 +140,84 @@ def test_an_error_without_a_name_of_its_own_is_counted_as_such() -> None:
     ended(events, "gpt-4o", 500, "gateway_other")
     text = events.render().decode()
     assert 'gateway_rejections_total{reason="gateway_other"} 1.0' in text
+
+
+def test_what_callers_make_up_is_not_remembered_either() -> None:
+    events = PrometheusEvents()
+    requests = RequestMetrics(CollectorRegistry(), LabelBounds())
+    for number in range(100):
+        exchange = Exchange(
+            "id", "r", 0.0, group="g", model=f"made-up-{number}", verdict=BY_DEFAULT
+        )
+        requests.ended(exchange, 1.0)
+        events.usage.recorded(a_record(requested_model=exchange.model, input_tokens=1), False)
+    assert len(requests._kinds) == len(events.usage._known) == 1
+
+
+def test_what_is_forgotten_goes_on_in_the_same_series() -> None:
+    registry = CollectorRegistry()
+    requests = RequestMetrics(registry, LabelBounds())
+    for number in range(2 * MOST_KINDS + 2):
+        exchange = Exchange("id", "r", 0.0, group="g", status=200, verdict=BY_DEFAULT)
+        exchange.is_listed, exchange.model = True, f"model-{number}"
+        requests.ended(exchange, 1.0)
+    assert len(requests._kinds) <= MOST_KINDS
+    count = registry.get_sample_value(
+        "gateway_requests_total", {"route": "r", "group": "g", "code": "200"}
+    )
+    assert count == 2 * MOST_KINDS + 2
+    assert count_of_models(registry) == MAX_MODELS + 1
+
+
+def count_of_models(registry: CollectorRegistry) -> int:
+    names = {
+        sample.labels.get("gen_ai_request_model")
+        for family in registry.collect()
+        for sample in family.samples
+    }
+    return len(names - {None})
+
+
+def test_requests_that_differ_in_anything_that_is_counted_are_told_apart() -> None:
+    """Whatever is a label, or decides what is counted, has a series of its own to grow."""
+    usual: dict[str, Any] = {
+        "group": "g",
+        "model": "m",
+        "is_listed": True,
+        "status": 200,
+        "verdict": BY_DEFAULT,
+        "platform": "copilot",
+        "stream": True,
+        "first_byte_seconds": 0.5,
+    }
+    for other in (
+        {"group": "h"},
+        {"model": "n"},
+        {"is_listed": False},
+        {"status": 201},
+        {"verdict": Verdict(Initiator.AGENT, Rule.DEFAULT)},
+        {"verdict": Verdict(Initiator.USER, Rule.CALLER_SAID_USER)},
+        {"verdict": None},
+        {"platform": "openai"},
+        {"upstream_protocol": "embeddings"},
+        {"stream": False},
+        {"first_byte_seconds": None},
+        {"fault": "gateway_other"},
+        {"stream_end": "complete"},
+    ):
+        one, two = counts_of(usual, usual), counts_of(usual, {**usual, **other})
+        alone = [counts_of(usual), counts_of({**usual, **other})]
+        assert one != two, other
+        assert two == {name: alone[0].get(name, 0) + alone[1].get(name, 0) for name in two}, other
+
+
+def counts_of(*requests: dict[str, Any]) -> dict[tuple[str, ...], float]:
+    registry = CollectorRegistry()
+    metrics = RequestMetrics(registry, LabelBounds())
+    for fields in requests:
+        metrics.ended(Exchange("id", "r", 0.0, **fields), 1.0)
+    return {
+        (sample.name, *sorted(sample.labels.values())): sample.value
+        for family in registry.collect()
+        for sample in family.samples
+    }
