@@ -223,14 +223,14 @@ class Service:
             idle_seconds=limits.idle_seconds,
             total_seconds=limits.total_seconds,
         )
-        lifetimes = Lifetimes(limits.total_seconds, lambda sha256: keys.revoked(sha256))
         keys = Keys(
             self._snapshot.keys,
             books.ledger.keys(),
-            lifetimes.end_of,
+            lambda sha256: lifetimes.end_of(sha256),
             LoggedKeys(self._metrics.registry),
             random.random,
         )
+        lifetimes = Lifetimes(limits.total_seconds, keys.revoked)
         tokens = self._jwt.callers if self._jwt is not None else None
         return Context(
             relay=relay,

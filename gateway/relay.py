@@ -6,7 +6,7 @@ out, so until then every failure may still be made good (docs/decisions/0014).
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
@@ -113,12 +113,22 @@ class Relay:
         passage = Passage(call, exchange, exchange.started + self._total_seconds)
         self._health.asked(call.group.id)
         try:
-            passage.answer = await self._first_good(passage)
+            while True:
+                seat = passage.seat or await self._sit(passage)
+                try:
+                    passage.answer = await self._attempt(passage, seat)
+                except GatewayError as error:
+                    if exchange.trace is not None:
+                        exchange.trace.failed(error.fault)
+                    self._end_attempt(passage)
+                    await self._go_on(passage, seat, error)
+                else:
+                    self._health.succeeded(seat.account.id, seat.group.platform)
+                    return passage
         except BaseException:
             self._end_attempt(passage)
             self._leave(passage)
             raise
-        return passage
 
     def close(self, passage: Passage, error: GatewayError | None = None) -> None:
         """End the upstream request, finished or not, and give the account's place back.
@@ -135,20 +145,6 @@ class Relay:
             exchange.spent += passage.answer.spent
         self._end_attempt(passage)
         self._leave(passage)
-
-    async def _first_good(self, passage: Passage) -> Answer:
-        while True:
-            seat = passage.seat or await self._sit(passage)
-            try:
-                answer = await self._attempt(passage, seat)
-            except GatewayError as error:
-                if passage.exchange.trace is not None:
-                    passage.exchange.trace.failed(error.fault)
-                self._end_attempt(passage)
-                await self._go_on(passage, seat, error)
-            else:
-                self._health.succeeded(seat.account.id, seat.group.platform)
-                return answer
 
     async def _sit(self, passage: Passage) -> Seat:
         seat = passage.seat = await self._seats.find(passage.search)
@@ -179,7 +175,11 @@ class Relay:
         answer: Answer | None = None
         sent = self._clock.monotonic()
         try:
-            reply = await self._send(passage, plan.request(token))
+            request = self._begun(passage, plan.request(token))
+            reply = passage.reply = await self._upstream.open(request)
+            if exchange.trace is not None:
+                exchange.trace.answered(reply.status)
+            self._quotas.look(exchange.account, reply.headers)
             answer = await self._answer(reply, plan, meter)
         finally:
             exchange.upstream_seconds += self._clock.monotonic() - sent
@@ -188,26 +188,27 @@ class Relay:
                 exchange.spent += meter.spent
         return answer
 
-    async def _send(self, passage: Passage, request: UpstreamRequest) -> UpstreamReply:
+    def _begun(self, passage: Passage, request: UpstreamRequest) -> UpstreamRequest:
+        """Written down, and traced: what goes out then."""
         exchange = passage.exchange
         if exchange.trace is not None:
             passage.span = exchange.trace.attempt(exchange, request)
             request = passage.span.__enter__()
         self._metering.send(exchange)
-        reply = passage.reply = await self._upstream.open(request)
-        if exchange.trace is not None:
-            exchange.trace.answered(reply.status)
-        self._quotas.look(exchange.account, reply.headers)
-        return reply
+        return request
 
-    async def _answer(self, reply: UpstreamReply, plan: Plan, meter: Meter) -> Answer:
+    def _answer(self, reply: UpstreamReply, plan: Plan, meter: Meter) -> Awaitable[Answer]:
+        """To be awaited at once; raises GatewayError then."""
         if reply.status != 200:
-            raise await refusal_of(reply, self._clock.now(), plan.group.platform)
+            return self._refused(reply, plan.group.platform)
         if plan.call.stream:
-            return await open_stream(reply, plan.expected, meter, self._idle_seconds)
+            return open_stream(reply, plan.expected, meter, self._idle_seconds)
         if plan.is_assembled:
-            return await assemble(reply, plan.expected, meter, self._idle_seconds)
-        return await read_whole(reply, plan.expected, meter)
+            return assemble(reply, plan.expected, meter, self._idle_seconds)
+        return read_whole(reply, plan.expected, meter)
+
+    async def _refused(self, reply: UpstreamReply, platform: str) -> Answer:
+        raise await refusal_of(reply, self._clock.now(), platform)
 
     def _end_attempt(self, passage: Passage) -> None:
         """Closing the reply does nothing where it has been read to its end."""

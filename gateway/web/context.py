@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from gateway.admission import Admission
 from gateway.budgets import Budgets
@@ -59,8 +60,7 @@ class Context:
         return self.groups.get(group.fallback) if group.fallback is not None else None
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """Whose request it is."""
 
     key: ApiKey

@@ -26,42 +26,49 @@ class Front:
         self._context = context
 
     async def handle(self, request: Inbound) -> Response | None:
-        """The answer to one request; None when it was streamed."""
-        clock = self._context.clock
-        exchange = Exchange(self._context.new_id(), UNROUTED, clock.monotonic())
+        """The answer to one request; None when it was streamed. Raises ConnectionError."""
+        context = self._context
+        exchange = Exchange(context.new_id(), UNROUTED, context.clock.monotonic())
         exchange.caller_request_id = caller_request_id(request.headers)
-        try:
-            response = await self._answer(request, exchange)
-            if response is not None:
-                self._label(request, response, exchange)
-            return response
-        finally:
-            seconds = clock.monotonic() - exchange.started
-            # A caller that leaves cancels this task: then there was no status.
-            exchange.status = exchange.status or CLIENT_CLOSED_REQUEST
-            self._context.metering.end(exchange)
-            self._context.events.request_ended(exchange, seconds)
-            # Before the trace ends, so that the line names it.
-            access_line.write(exchange, seconds)
-            if exchange.trace is not None:
-                exchange.trace.end(exchange)
-
-    async def _answer(self, request: Inbound, exchange: Exchange) -> Response | None:
         try:
             route = find_route(request.method, request.path)
             exchange.route = route.name
             caller = await self._admit(request, route, exchange) if route.needs_key else NOBODY
-            return await route.endpoint(self._context, request, caller, exchange)
+            response = await route.endpoint(context, request, caller, exchange)
+            if response is not None:
+                self._label(request, response, exchange)
+            return response
         except GatewayError as error:
-            return await self._refused(request, error, exchange)
+            response = await self._refused(request, error, exchange)
+            self._label(request, response, exchange)
+            return response
         except ConnectionError:
             # The caller went away while being written to; there is nobody to answer.
             raise
         except Exception as error:
-            access_line.write_defect(exchange, error)
-            refusal = problems.unexpected()
-            exchange.fault = refusal.fault.value
-            return problems.error_response(refusal, protocol_of(request.path), exchange.request_id)
+            response = self._defect(request, error, exchange)
+            self._label(request, response, exchange)
+            return response
+        finally:
+            self._end(exchange)
+
+    def _end(self, exchange: Exchange) -> None:
+        context = self._context
+        seconds = context.clock.monotonic() - exchange.started
+        # A caller that leaves cancels its task: then there was no status.
+        exchange.status = exchange.status or CLIENT_CLOSED_REQUEST
+        context.metering.end(exchange)
+        context.events.request_ended(exchange, seconds)
+        # Before the trace ends, so that the line names it.
+        access_line.write(exchange, seconds)
+        if exchange.trace is not None:
+            exchange.trace.end(exchange)
+
+    def _defect(self, request: Inbound, error: Exception, exchange: Exchange) -> Response:
+        access_line.write_defect(exchange, error)
+        refusal = problems.unexpected()
+        exchange.fault = refusal.fault.value
+        return problems.error_response(refusal, protocol_of(request.path), exchange.request_id)
 
     async def _admit(self, request: Inbound, route: Route, exchange: Exchange) -> Caller:
         presented = presented_key(request.headers)

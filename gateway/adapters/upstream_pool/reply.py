@@ -57,7 +57,7 @@ class Reply:
     async def head(self) -> None:
         """Wait for the status and the headers. Raises GatewayError."""
         if self.status == 0 and not self._is_over:
-            await self._wait()
+            await self._turn()
         if self.status == 0 and self._error is not None:
             raise self._error
 
@@ -72,7 +72,7 @@ class Reply:
                 if self._error is not None:
                     raise self._error
                 return b""
-            await self._wait()
+            await self._turn()
         return self._take()
 
     async def read(self, limit: int) -> bytes:
@@ -81,7 +81,7 @@ class Reply:
         try:
             while not self._is_over and self._waiting <= limit:
                 self.resume()
-                await self._wait()
+                await self._turn()
         finally:
             self._limit, self._wants_all = MOST_BYTES_WAITING, False
         if self._waiting > limit:
@@ -157,15 +157,13 @@ class Reply:
         self._waiting = 0
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    async def _wait(self) -> None:
-        self._waiter = asyncio.get_running_loop().create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+    def _turn(self) -> "asyncio.Future[None]":
+        """Done when something has come, or there is no more."""
+        waiter = self._waiter = asyncio.get_running_loop().create_future()
+        return waiter
 
     def _wake(self) -> None:
-        waiter = self._waiter
+        waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
 

@@ -65,12 +65,14 @@ class PooledUpstream:
         except ValueError as error:
             raise faults.unreachable() from error
         connection = self.pool.take(destination.target)
-        if connection is not None:
-            try:
-                return await self._ask(connection, head, request.body, answer_by)
-            except faults.NothingCame:
-                if request.method not in REPEATABLE:
-                    raise
+        may_repeat = connection is not None and request.method in REPEATABLE
+        if connection is None:
+            connection = await self._make(destination.target, answer_by)
+        try:
+            return await self._ask(connection, head, request.body, answer_by)
+        except faults.NothingCame:
+            if not may_repeat:
+                raise
         connection = await self._make(destination.target, answer_by)
         return await self._ask(connection, head, request.body, answer_by)
 
