@@ -6,12 +6,14 @@ meets another key's conversation.
 """
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Protocol
 
 HEADERS = ("x-session-id", "x-session-affinity", "session-id", "x-claude-code-session-id")
 """Headers by which clients name a session, after the fields of the body, the surest first."""
 DIGEST_BYTES = 16
+MOST_KEYS_KEPT = 4_096
 
 
 class Fields(Protocol):
@@ -63,4 +65,12 @@ def _named(source: str, said: str) -> bytes:
 
 
 def _digest(name: bytes, key_sha256: str) -> bytes:
-    return blake2b(name, key=key_sha256.encode(), digest_size=DIGEST_BYTES).digest()
+    hashed = _keyed(key_sha256).copy()
+    hashed.update(name)
+    return hashed.digest()
+
+
+@lru_cache(maxsize=MOST_KEYS_KEPT)
+def _keyed(key_sha256: str) -> blake2b:
+    """A hash that nothing has been put into yet; nobody changes it."""
+    return blake2b(key=key_sha256.encode(), digest_size=DIGEST_BYTES)

@@ -1,80 +1,63 @@
-"""A request's headers: by name without regard to case, text made only of what is looked at."""
+"""A request's headers, by name without regard to case."""
 
-from collections.abc import Iterable, Iterator, KeysView, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 MOST_NAMES_KEPT = 1024
 LONGEST_NAME_KEPT = 64
 _NAMES: dict[bytes, str] = {}
 """Names that have come, in lower case; the same few come again and again."""
+_NONE: Mapping[str, Sequence[str]] = {}
 
 
-class Headers(Mapping[str, str]):
+class Headers(dict[str, str]):
     """Names are asked for in lower case. Of several with one name the first counts.
 
-    Bytes that are no UTF-8 become lone surrogates, as in aiohttp, so that nothing is lost.
+    Nobody changes them: requests with the same head share theirs. Bytes that are no UTF-8 become
+    lone surrogates, as in aiohttp, so that nothing is lost.
     """
 
-    __slots__ = ("_repeated", "_values")
+    __slots__ = ("repeated",)
 
-    def __init__(self, pairs: Iterable[tuple[bytes, bytes]] = ()) -> None:
-        self._values: dict[str, bytes] = {}
-        self._repeated: dict[str, list[bytes]] = {}
+    def __init__(self, pairs: Collection[tuple[bytes, bytes]] = ()) -> None:
+        super().__init__(
+            {
+                _NAMES.get(name) or _lower(name): value.decode("utf-8", "surrogateescape").strip(
+                    " \t"
+                )
+                for name, value in pairs
+            }
+        )
+        self.repeated = _NONE
         """All values of the names that came more than once."""
-        for name, value in pairs:
-            self.add(name, value)
-
-    def add(self, name: bytes, value: bytes) -> None:
-        """One more."""
-        key = _NAMES.get(name) or _lower(name)
-        if key in self._values:
-            self._repeated.setdefault(key, [self._values[key]]).append(value)
-        else:
-            self._values[key] = value
+        if len(self) < len(pairs):
+            self._note_repeated(pairs)
 
     def __repr__(self) -> str:
-        return f"Headers({len(self._values)} names)"
-
-    def __getitem__(self, name: str) -> str:
-        return _text(self._values[name])
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._values
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    @property
-    def names(self) -> KeysView[str]:
-        """Each once."""
-        return self._values.keys()
-
-    @property
-    def repeated(self) -> Mapping[str, Sequence[bytes]]:
-        """The values of the names that came more than once."""
-        return self._repeated
-
-    def raw(self, name: str, default: bytes) -> bytes:
-        """The value as it came."""
-        return self._values.get(name, default)
-
-    def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]
-        """The value, or the default."""
-        value = self._values.get(name)
-        return default if value is None else _text(value)
+        """No value."""
+        return f"Headers({len(self)} names)"
 
     def getall(self, name: str, default: Sequence[str] = ()) -> Sequence[str]:
         """All values with this name, in the order in which they came."""
-        value = self._values.get(name)
+        value = self.get(name)
         if value is None:
             return default
-        return [_text(each) for each in self._repeated.get(name, (value,))]
+        return self.repeated.get(name) or (value,)
 
+    def with_length(self, length: str) -> "Headers":
+        """The same of a request whose body is so long."""
+        headers = Headers()
+        headers.update(self)
+        headers["content-length"] = length
+        headers.repeated = self.repeated
+        return headers
 
-def _text(value: bytes) -> str:
-    return value.decode("utf-8", "surrogateescape").strip(" \t")
+    def _note_repeated(self, pairs: Collection[tuple[bytes, bytes]]) -> None:
+        values: dict[str, list[str]] = {}
+        for name, value in pairs:
+            text = value.decode("utf-8", "surrogateescape").strip(" \t")
+            values.setdefault(_lower(name), []).append(text)
+        self.update((name, texts[0]) for name, texts in values.items())
+        self.repeated = {name: texts for name, texts in values.items() if len(texts) > 1}
 
 
 def _lower(name: bytes) -> str:

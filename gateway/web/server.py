@@ -10,7 +10,6 @@ from gateway.web.aiohttp_connections import AiohttpServer, Refuse
 from gateway.web.connections import Connections
 from gateway.web.http1.connection import KEEPALIVE_SECONDS, CallerConnection
 from gateway.web.http1.outgoing import Date
-from gateway.web.http1.request import Http1Request
 from gateway.web.inbound import Inbound
 from gateway.web.responses import Response
 
@@ -43,7 +42,11 @@ class CallersServer:
     ) -> None:
         self.date = Date(clock)
         self._ages = connections
-        self._answer = answer
+        # What each request asks for is the function itself, without a method around it.
+        self.answer = answer
+        """See connection.Owner."""
+        self.is_aged: Callable[[Connection], bool] = connections.is_due
+        """See connection.Owner."""
         self._loop = asyncio.get_running_loop()
         self._refuse = refuse
         self._open: set[Connection] = set()
@@ -118,17 +121,9 @@ class CallersServer:
         if self._emptied is not None and not self._open and not self._emptied.done():
             self._emptied.set_result(None)
 
-    def is_aged(self, connection: Connection) -> bool:
-        """See connection.Owner."""
-        return self._ages.is_due(connection)
-
     def refuse(self, is_ours: bool) -> Response:
         """See connection.Owner."""
         return self._refuse(is_ours)
-
-    def answer(self, request: Http1Request) -> Awaitable[Response | None]:
-        """See connection.Owner."""
-        return self._answer(request)
 
     def take_over(
         self, connection: CallerConnection, transport: asyncio.Transport, data: bytes

@@ -148,7 +148,11 @@ class Connection(asyncio.BufferedProtocol):
         if pieces:
             # One read is one piece, however many chunks upstream had made of it.
             reader.pieces = []
-            reply.feed(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+            piece = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            if reply.sink is not None:
+                reply.sink.write(piece)
+            else:
+                reply.feed(piece)
         if error is not None:
             self._fail(error)
         elif reader.is_complete:

@@ -33,8 +33,8 @@ class Reply:
     """See ports.UpstreamReply, and `pour`."""
 
     __slots__ = (
-        "_error", "_is_over", "_limit", "_line", "_pieces", "_sink", "_waiter", "_waiting",
-        "_wants_all", "headers", "status",
+        "_error", "_is_over", "_limit", "_line", "_pieces", "_waiter", "_waiting",
+        "_wants_all", "headers", "sink", "status",
     )  # fmt: skip
 
     def __init__(self, line: Line) -> None:
@@ -47,7 +47,8 @@ class Reply:
         """Bytes in the pieces."""
         self._limit = MOST_BYTES_WAITING
         self._wants_all = False
-        self._sink: Sink | None = None
+        self.sink: Sink | None = None
+        """Where the body is poured; for the connection, which has one call less to make then."""
         self._error: GatewayError | None = None
         self._is_over = False
         self._waiter: asyncio.Future[None] | None = None
@@ -92,11 +93,11 @@ class Reply:
 
     def pour(self, sink: Sink) -> None:
         """See ports.UpstreamReply."""
-        self._sink = sink
+        self.sink = sink
         if self._pieces:
             sink.write(self._take())
         if self._is_over:
-            self._sink = None
+            self.sink = None
             sink.finish(self._error)
 
     def pause(self) -> None:
@@ -112,7 +113,7 @@ class Reply:
     def close(self) -> None:
         """Nobody listens any more. Does nothing when the answer has ended."""
         line, self._line = self._line, None
-        self._sink = None
+        self.sink = None
         if line is not None:
             line.drop()
 
@@ -126,8 +127,8 @@ class Reply:
 
     def feed(self, data: bytes) -> None:
         """More of the body."""
-        if self._sink is not None:
-            self._sink.write(data)
+        if self.sink is not None:
+            self.sink.write(data)
             return
         self._pieces.append(data)
         self._waiting += len(data)
@@ -142,7 +143,7 @@ class Reply:
         self._line = None
         self._is_over = True
         self._error = error
-        sink, self._sink = self._sink, None
+        sink, self.sink = self.sink, None
         if sink is not None:
             sink.finish(error)
         else:

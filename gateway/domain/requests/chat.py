@@ -64,24 +64,28 @@ class ChatRequest(msgspec.Struct, frozen=True, gc=False):
     @property
     def n(self) -> int | None:
         """How many answers are asked for; None where it is not said, or makes no sense."""
+        if not self.raw_n:
+            return None
         number = lenient(_read_int, self.raw_n)
         return number if number is not None and number > 0 else None
 
     @property
     def wants_usage(self) -> bool:
         """Whether a stream is to say what it cost."""
+        if not self.stream_options:
+            return False
         options = lenient(_read_options, self.stream_options)
         return options is not None and options.include_usage is True
 
     @property
     def prompt_cache_key(self) -> str | None:
         """What requests with the same beginning have in common."""
-        return text_of(self.raw_prompt_cache_key)
+        return text_of(self.raw_prompt_cache_key) if self.raw_prompt_cache_key else None
 
     @property
     def user_id(self) -> str | None:
         """`metadata.user_id`."""
-        return user_of(self.raw_metadata)
+        return user_of(self.raw_metadata) if self.raw_metadata else None
 
     @property
     def parts(self) -> list[Part]:
@@ -134,8 +138,9 @@ def first_messages(request: ChatRequest) -> bytes:
     """
     before = ""
     for message in request.messages[:OPENING_MESSAGES]:
-        said = f"{before}\0{message.role}\0{words_of(message.content)}"
-        if message.role == "user":
+        role = message.role
+        said = f"{before}\0{role}\0{words_of(message.content)}"
+        if role == "user":
             return said.encode()
         before = said[:HEAD_CHARACTERS]
     first = request.messages[0]

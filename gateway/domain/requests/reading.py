@@ -95,9 +95,11 @@ def content_of(raw: msgspec.Raw) -> Content:
 
 def words_of(content: Content) -> str:
     """A content's text, bounded; empty where it has none."""
+    if content is None:
+        return ""
     if isinstance(content, list):
         content = "\0".join([text_of(part.text) or "" for part in content])
-    return (content or "")[:HEAD_CHARACTERS]
+    return content[:HEAD_CHARACTERS]
 
 
 def is_foreign(raw: msgspec.Raw) -> bool:

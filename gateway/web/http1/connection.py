@@ -181,20 +181,23 @@ class CallerConnection(asyncio.Protocol):
 
     def _begin(self, head: RequestHead) -> None:
         outgoing = Http1Outgoing(self._transport, self._owner.date)
-        outgoing.closes = not head.keeps_alive
+        if not head.keeps_alive:
+            outgoing.closes = True
         self._request = request = Http1Request(head, self._remote, outgoing, self)
         rest = self._reader.rest
         if rest:
             self._reader.rest = b""
             self._early = request.feed(rest) if request.missing else rest
-        self._task = self._loop.create_task(self._serve(request))
+        # Not by the loop's method, and with a name: it would make up another for each.
+        self._task = asyncio.Task(self._serve(request), loop=self._loop, name="request")
 
     async def _serve(self, request: Http1Request) -> None:
         outgoing = request.outgoing
         try:
             response = await self._owner.answer(request)
             if response is not None:
-                outgoing.closes = outgoing.closes or request.missing > MOST_SKIPPED_BYTES
+                if request.missing > MOST_SKIPPED_BYTES:
+                    outgoing.closes = True
                 outgoing.whole(response)
         except ConnectionError:
             # The caller has left; there is nobody to answer.
@@ -212,7 +215,9 @@ class CallerConnection(asyncio.Protocol):
             return
         if request.missing:
             self._wait_for(LINGER_SECONDS)
-        self._skip(request)
+            self._skip(request)
+        else:
+            self._finish(request)
 
     def _skip(self, request: Http1Request) -> None:
         """The rest of a body that came after its answer."""

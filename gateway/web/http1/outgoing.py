@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 
 from gateway.ports import Clock
@@ -50,12 +51,24 @@ def head(status: int, headers: Mapping[str, str], date: str, framing: str, close
 
     Raises ValueError for a header that would be more than one line.
     """
-    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-    if lines.count("\n") != len(headers) or lines.count("\r") != len(headers):
-        raise ValueError("a header of more than one line")
+    values = tuple(headers.values())
+    _check("".join(values))
+    lines = _template(tuple(headers)) % values
     end = CLOSE if closes else ""
     first = STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n"
     return f"{first}{date}{lines}{framing}{end}\r\n".encode("utf-8", "surrogateescape")
+
+
+@lru_cache(maxsize=256)
+def _template(names: tuple[str, ...]) -> str:
+    """The lines with these names, with a place for each value. Answers have few sets of names."""
+    _check("".join(names))
+    return "".join([name.replace("%", "%%") + ": %s\r\n" for name in names])
+
+
+def _check(text: str) -> None:
+    if "\n" in text or "\r" in text:
+        raise ValueError("a header of more than one line")
 
 
 def say_failed(error: object) -> None:
@@ -94,10 +107,11 @@ class Http1Outgoing:
             # Of another answer, inside of which this one would be read.
             self.break_off()
             return
-        self.closes = self.closes or response.closes
-        body = response.body
-        framing = "" if response.status in BODILESS else f"Content-Length: {len(body)}\r\n"
-        written = head(response.status, response.headers, self._date(), framing, self.closes)
+        if response.closes:
+            self.closes = True
+        status, body = response.status, response.body
+        framing = "" if status in BODILESS else f"Content-Length: {len(body)}\r\n"
+        written = head(status, response.headers, self._date(), framing, self.closes)
         self.has_begun = True
         if transport.is_closing():
             return

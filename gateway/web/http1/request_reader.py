@@ -6,6 +6,8 @@ byte, by a server that knows all of HTTP. So nothing here is lenient, or has to 
 """
 
 import re
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
@@ -16,9 +18,17 @@ MAX_HEAD_BYTES: Final = 8_000
 """Of the whole head: less than the other server takes in one line."""
 MAX_HEADERS: Final = 100
 """Fewer than the other server takes."""
+MOST_BYTES_KEPT: Final = 2_048
+"""Of a head, while the next one is waited for: there may be thousands of idle connections."""
 END: Final = b"\r\n\r\n"
-KEEP_ALIVE: Final = b"keep-alive"
+KEEP_ALIVE: Final = "keep-alive"
 METHODS: Final = (b"POST ", b"GET ")
+LENGTHS: Final = (b"\r\nContent-Length: ", b"\r\ncontent-length: ")
+"""As SDKs spell it."""
+MOST_DIGITS: Final = 15
+MOST_OTHERS: Final = 8
+"""Heads one after the other that are not the one before: then a load balancer sends them, and none
+is kept any more."""
 NOT_IN_PLAIN: Final = frozenset(
     {
         "transfer-encoding", "content-encoding", "expect", "upgrade", "te", "trailer",
@@ -33,7 +43,9 @@ ONLY_ONCE: Final = frozenset(
 )  # fmt: skip
 """What may mean two things where it comes twice; the other server knows what to do."""
 _SEGMENTS: Final = rb"A-Za-z0-9\-._~!$&'()*+,;=:@/"
-TARGET: Final = re.compile(rb"(/[%b]*)(?:\?([%b?]*))?" % (_SEGMENTS, _SEGMENTS))
+FIRST_LINE: Final = re.compile(
+    rb"(POST|GET) (/[%b]*)(?:\?([%b?]*))? HTTP/1\.1" % (_SEGMENTS, _SEGMENTS)
+)
 """Path and query, of what RFC 3986 allows in them, without the percent sign: nothing to decode."""
 
 
@@ -46,7 +58,7 @@ class Unusual(Exception):
 
 
 class RequestHead:
-    """What stands before the body."""
+    """What stands before the body. Nobody changes it."""
 
     __slots__ = ("headers", "keeps_alive", "length", "method", "path", "query")
 
@@ -71,11 +83,14 @@ class RequestHead:
 class RequestReader:
     """Reads the heads of one connection's requests, one after the other."""
 
-    __slots__ = ("_waiting", "rest")
+    __slots__ = ("_last", "_others", "_waiting", "rest")
 
     def __init__(self) -> None:
         self._waiting = b""
         """Of a head that is not all there."""
+        self._last: _LastHead | None = None
+        self._others = 0
+        """How many heads came since one was the same as the one before."""
         self.rest = b""
         """What came behind the head that was read last; whoever takes it leaves nothing."""
 
@@ -92,27 +107,76 @@ class RequestReader:
             return None
         if end > MAX_HEAD_BYTES:
             raise Unusual(data)
-        end += len(END)
-        found = _read(data[:end])
-        if found is None:
-            raise Unusual(data)
+        end += 4
+        text = data[:end]
+        found = self._last.again(text) if self._last is not None else None
+        if found is not None:
+            self._others = 0
+        else:
+            found = _read(text)
+            if found is None:
+                raise Unusual(data)
+            self._others += 1
+            self._last = _kept(text, found) if self._others <= MOST_OTHERS else None
         self.rest = data[end:]
         return found
 
 
-class _Head:
-    """What llhttp says of one head."""
+class _LastHead:
+    """The head before: clients send the same one again and again, but for the length.
 
-    __slots__ = ("headers", "is_complete", "on_header", "url")
+    Digits in the place of digits change nothing else of what a head says, so that one with the same
+    bytes around them need not be read again. It ends with its connection, as it has the key in it.
+    """
 
-    def __init__(self) -> None:
-        self.url = b""
-        self.headers = Headers()
-        self.on_header = self.headers.add
+    __slots__ = ("_after", "_before", "_head", "_length")
+
+    def __init__(self, text: bytes, head: RequestHead, start: int, stop: int) -> None:
+        """start, stop: where in the text the length stands."""
+        self._before, self._length, self._after = text[:start], text[start:stop], text[stop:]
+        self._head = head
+
+    def again(self, text: bytes) -> RequestHead | None:
+        """What this text says; None where more than the length is another."""
+        if not (text.startswith(self._before) and text.endswith(self._after)):
+            return None
+        # Empty where the two overlap in a shorter text.
+        length = text[len(self._before) : -len(self._after)]
+        head = self._head
+        if length == self._length:
+            return head
+        if len(length) > MOST_DIGITS or not length.isdigit():
+            return None
+        return RequestHead(
+            head.method,
+            head.path,
+            head.query,
+            head.headers.with_length(length.decode()),
+            int(length),
+            head.keeps_alive,
+        )
+
+
+def _kept(text: bytes, head: RequestHead) -> _LastHead | None:
+    """None for what is not worth it: without a length, long, or spelled in another way."""
+    if len(text) > MOST_BYTES_KEPT:
+        return None
+    for name in LENGTHS:
+        start = text.find(name) + len(name)
+        if start >= len(name):
+            stop = text.index(b"\r\n", start)
+            return _LastHead(text, head, start, stop) if text[start:stop].isdigit() else None
+    return None
+
+
+class _Parsed:
+    """What llhttp tells of one head."""
+
+    __slots__ = ("is_complete", "on_header")
+
+    def __init__(self, on_header: Callable[[bytes, bytes], object]) -> None:
+        self.on_header = on_header
         self.is_complete = False
-
-    def on_url(self, url: bytes) -> None:
-        self.url += url
 
     def on_headers_complete(self) -> None:
         self.is_complete = True
@@ -120,42 +184,63 @@ class _Head:
 
 def _read(text: bytes) -> RequestHead | None:
     """The head; None for one that is not plain."""
-    if not text.startswith(METHODS):
+    first = _first(text[: text.index(b"\r\n")])
+    # Each header's line, behind the first one and before the empty one.
+    lines = text.count(b"\n") - 2
+    if first is None or lines > MAX_HEADERS:
         return None
-    said = _Head()
-    # Another parser for each: it costs what feeding it the body would cost, and has no state left
-    # from the request before.
-    parser = HttpRequestParser(said)
+    headers = _headers(text, lines)
+    if headers is None or not _is_plain(headers):
+        return None
+    length = headers.get("content-length", "0")
+    if not (length.isascii() and length.isdigit()):
+        return None
+    method, path, query = first
+    return RequestHead(method, path, query, headers, int(length), _keeps_alive(headers))
+
+
+@lru_cache(maxsize=128)
+def _first(line: bytes) -> tuple[str, str, str] | None:
+    """Method, path and query; None for a line that is not plain. There are few different ones."""
+    found = FIRST_LINE.fullmatch(line)
+    if found is None:
+        return None
+    method, path, query = found.groups(b"")
+    return method.decode(), path.decode(), query.decode()
+
+
+def _headers(text: bytes, lines: int) -> Headers | None:
+    """None where llhttp does not understand the text."""
+    # Its callback is the dictionary's own method, which takes a name in one spelling once.
+    raw: dict[bytes, bytes] = {}
+    if not _parses(text, raw.setdefault):
+        return None
+    if len(raw) == lines:
+        return Headers(raw.items())
+    pairs: list[tuple[bytes, bytes]] = []
+    return Headers(pairs) if _parses(text, lambda *pair: pairs.append(pair)) else None
+
+
+def _parses(text: bytes, on_header: Callable[[bytes, bytes], object]) -> bool:
+    parsed = _Parsed(on_header)
     try:
-        parser.feed_data(text)
+        # Another parser for each head: it costs what feeding it the body would cost, and has no
+        # state left from the request before.
+        HttpRequestParser(parsed).feed_data(text)
     except (HttpParserError, HttpParserUpgrade):
-        return None
-    target = TARGET.fullmatch(said.url)
-    headers = said.headers
-    length = headers.raw("content-length", b"0")
-    is_plain = said.is_complete and parser.get_http_version() == "1.1" and _is_plain(headers)
-    if target is None or not is_plain or not length.isdigit():
-        return None
-    method = "POST" if text.startswith(b"POST ") else "GET"
-    path, query = target.groups(b"")
-    keeps_alive = _keeps_alive(headers)
-    return RequestHead(method, path.decode(), query.decode(), headers, int(length), keeps_alive)
+        return False
+    return parsed.is_complete
 
 
 def _is_plain(headers: Headers) -> bool:
-    names = headers.names
-    if "host" not in names or len(names) > MAX_HEADERS or not NOT_IN_PLAIN.isdisjoint(names):
+    if "host" not in headers or not NOT_IN_PLAIN.isdisjoint(headers):
         return False
-    repeated = headers.repeated
-    if not repeated:
-        return True
-    count = len(names) + sum(len(each) for each in repeated.values())
-    return count <= MAX_HEADERS and ONLY_ONCE.isdisjoint(repeated)
+    return not headers.repeated or ONLY_ONCE.isdisjoint(headers.repeated)
 
 
 def _keeps_alive(headers: Headers) -> bool:
     # llhttp has forgotten it by now where there is no body.
-    if headers.raw("connection", KEEP_ALIVE) == KEEP_ALIVE and not headers.repeated:
+    if headers.get("connection", KEEP_ALIVE) == KEEP_ALIVE and not headers.repeated:
         return True
     options = ",".join(headers.getall("connection")).lower().split(",")
     return "close" not in [each.strip(" \t") for each in options]
