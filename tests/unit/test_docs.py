@@ -15,6 +15,7 @@ from gateway.web.problems import SHAPES
 from gateway.web.routes import MODEL_ROUTES, ROUTES
 from runtime import configuration
 from tests.fakes.crowded_metrics import crowded_broker, crowded_gateway
+from tests.servers.deployed import alerts
 from tests.servers.process import ROOT
 from token_service.settings.document import Settings as BrokerSettings
 
@@ -87,6 +88,22 @@ def test_the_labels_that_are_documented_are_those_there_are() -> None:
             name = family.name + ("_total" if family.type == "counter" else "")
             labels = {label for sample in family.samples for label in sample.labels} - {"le"}
             assert rows[name] == labels, name
+
+
+def test_scaling_names_metrics_alerts_and_settings_that_exist() -> None:
+    text = (DOCS / "scaling.md").read_text()
+    registries = (crowded_gateway(accounts=40).registry, crowded_broker().registry)
+    known = set().union(*map(families, registries))
+    named = set(re.findall(r"`((?:gateway|copilot|grpc|gen_ai)_\w+)`", text))
+    assert named
+    assert named <= known
+    said = set(re.findall(r"\b(?:Gateway|Token)[A-Z][a-z]+[A-Z]\w+", text))
+    assert said
+    assert said <= set(alerts())
+    settings = {*paths(GatewaySettings), *paths(BrokerSettings)}
+    sections = {path.split(".")[0] for path in settings}
+    for path in re.findall(r"`([a-z]+\.[a-z_]+)`", text):
+        assert path.split(".")[0] not in sections or path in settings, path
 
 
 def test_every_error_is_documented_with_its_status_and_code() -> None:
