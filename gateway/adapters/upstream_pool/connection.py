@@ -14,14 +14,13 @@ from gateway.adapters.upstream_pool.destination import Target
 from gateway.adapters.upstream_pool.liveness import Silence
 from gateway.adapters.upstream_pool.reply import Reply
 from gateway.domain.errors import GatewayError
+from runtime.deadline import Deadlined
 
 IDLE_CONNECTION_SECONDS = 55.0
 """Upstream closes idle connections after about 60 s (copilot-upstream.md §6.7): be first."""
 READ_BYTES = 64 * 1024
 PIECE_BYTES = 256 * 1024
 """Of a request's body at a time: over TLS a piece is encrypted, and so copied, at once."""
-TIMER_SECONDS = 0.001
-"""A loop's timer may be early by so much."""
 
 
 class Owner(Protocol):
@@ -34,13 +33,12 @@ class Owner(Protocol):
         """It is closed. Called once for each that was made."""
 
 
-class Connection(asyncio.BufferedProtocol):
+class Connection(Deadlined, asyncio.BufferedProtocol):
     """See above. buffer: what all connections of a loop read into; each read is parsed at once."""
 
     __slots__ = (
-        "_answer_by", "_buffer", "_deadline", "_is_held", "_is_paused", "_loop", "_owner",
-        "_reader", "_reply", "_silence", "_timer", "_timer_at", "_transport", "_unsent",
-        "is_closed", "target",
+        "_answer_by", "_buffer", "_is_held", "_is_paused", "_owner", "_reader", "_reply",
+        "_silence", "_transport", "_unsent", "is_closed", "target",
     )  # fmt: skip
 
     def __init__(
@@ -50,20 +48,17 @@ class Connection(asyncio.BufferedProtocol):
         buffer: memoryview,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
+        super().__init__(loop)
         self.target = target
         self.is_closed = False
         self._owner = owner
         self._buffer = buffer
-        self._loop = loop
         self._reader = AnswerReader()
         self._reply: Reply | None = None
         self._unsent: memoryview | None = None
         self._is_held = False
         self._is_paused = False
-        self._deadline = 0.0
         self._answer_by = 0.0
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = 0.0
 
     # --- for the pool ---
 
@@ -148,11 +143,7 @@ class Connection(asyncio.BufferedProtocol):
         if pieces:
             # One read is one piece, however many chunks upstream had made of it.
             reader.pieces = []
-            piece = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-            if reply.sink is not None:
-                reply.sink.write(piece)
-            else:
-                reply.feed(piece)
+            reply.feed(pieces[0] if len(pieces) == 1 else b"".join(pieces))
         if error is not None:
             self._fail(error)
         elif reader.is_complete:
@@ -173,8 +164,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_closed = True
-        if self._timer is not None:
-            self._timer.cancel()
+        self._wait_no_more()
         self._lose()
         self._reader.forget()
         self._owner.lost(self)
@@ -221,20 +211,9 @@ class Connection(asyncio.BufferedProtocol):
         if reply is not None:
             reply.finish(error)
 
-    def _wait_until(self, deadline: float) -> None:
-        self._deadline = deadline
-        if self._timer is None or self._timer_at > deadline:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer_at = deadline
-            self._timer = self._loop.call_at(deadline, self._look)
-
-    def _look(self) -> None:
-        """Called by the timer: has the time come?"""
-        self._timer = None
-        if self._loop.time() + TIMER_SECONDS < self._deadline:
-            self._wait_until(self._deadline)
-        elif self._reply is None:
+    def _due(self) -> None:
+        """See Deadlined: of the head, of the answer, or of being idle."""
+        if self._reply is None:
             self.drop()
         else:
             self._fail(faults.unfinished() if self._reader.has_head else faults.unanswered())

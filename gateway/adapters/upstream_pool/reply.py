@@ -33,8 +33,8 @@ class Reply:
     """See ports.UpstreamReply, and `pour`."""
 
     __slots__ = (
-        "_error", "_is_over", "_limit", "_line", "_pieces", "_waiter", "_waiting",
-        "_wants_all", "headers", "sink", "status",
+        "_error", "_is_over", "_limit", "_line", "_pieces", "_sink", "_waiter", "_waiting",
+        "_wants_all", "headers", "status",
     )  # fmt: skip
 
     def __init__(self, line: Line) -> None:
@@ -47,8 +47,7 @@ class Reply:
         """Bytes in the pieces."""
         self._limit = MOST_BYTES_WAITING
         self._wants_all = False
-        self.sink: Sink | None = None
-        """Where the body is poured; for the connection, which has one call less to make then."""
+        self._sink: Sink | None = None
         self._error: GatewayError | None = None
         self._is_over = False
         self._waiter: asyncio.Future[None] | None = None
@@ -93,11 +92,11 @@ class Reply:
 
     def pour(self, sink: Sink) -> None:
         """See ports.UpstreamReply."""
-        self.sink = sink
+        self._sink = sink
         if self._pieces:
             sink.write(self._take())
         if self._is_over:
-            self.sink = None
+            self._sink = None
             sink.finish(self._error)
 
     def pause(self) -> None:
@@ -113,7 +112,7 @@ class Reply:
     def close(self) -> None:
         """Nobody listens any more. Does nothing when the answer has ended."""
         line, self._line = self._line, None
-        self.sink = None
+        self._sink = None
         if line is not None:
             line.drop()
 
@@ -127,8 +126,8 @@ class Reply:
 
     def feed(self, data: bytes) -> None:
         """More of the body."""
-        if self.sink is not None:
-            self.sink.write(data)
+        if self._sink is not None:
+            self._sink.write(data)
             return
         self._pieces.append(data)
         self._waiting += len(data)
@@ -143,7 +142,7 @@ class Reply:
         self._line = None
         self._is_over = True
         self._error = error
-        sink, self.sink = self.sink, None
+        sink, self._sink = self._sink, None
         if sink is not None:
             sink.finish(error)
         else:

@@ -14,6 +14,7 @@ from gateway.web.http1.outgoing import Date, Http1Outgoing, say_failed
 from gateway.web.http1.request import Http1Request
 from gateway.web.http1.request_reader import RequestHead, RequestReader, Unusual
 from gateway.web.responses import Response
+from runtime.deadline import Deadlined
 
 KEEPALIVE_SECONDS = 75.0
 """Longer than a load balancer's usual 60 s, so that it is the one to close an idle connection:
@@ -27,8 +28,6 @@ MOST_SKIPPED_BYTES = 1024 * 1024
 MOST_BYTES_EARLY = 64 * 1024
 """Of what nobody has asked for yet, a body or requests behind the one that is answered; then
 nothing is read."""
-TIMER_SECONDS = 0.001
-"""A loop's timer may be early by so much."""
 
 
 class Owner(Protocol):
@@ -63,17 +62,17 @@ class Owner(Protocol):
         """Read on in a way that knows all of HTTP; `data` was read already."""
 
 
-class CallerConnection(asyncio.Protocol):
+class CallerConnection(Deadlined, asyncio.Protocol):
     """See above."""
 
     __slots__ = (
-        "_deadline", "_early", "_is_behind", "_is_paused", "_loop", "_owner", "_reader", "_remote",
-        "_request", "_task", "_timer", "_timer_at", "_transport", "_untaken",
+        "_early", "_is_behind", "_is_paused", "_owner", "_reader", "_remote", "_request", "_task",
+        "_transport", "_untaken",
     )  # fmt: skip
 
     def __init__(self, owner: Owner, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
         self._owner = owner
-        self._loop = loop
         self._reader = RequestReader()
         self._request: Http1Request | None = None
         """The one under way, or whose body nobody wants is still coming."""
@@ -85,9 +84,6 @@ class CallerConnection(asyncio.Protocol):
         """Whether nothing is read."""
         self._untaken = 0
         """How much of what was written the caller had not taken when closing was last looked at."""
-        self._deadline = 0.0
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = 0.0
 
     # --- for the server ---
 
@@ -146,9 +142,7 @@ class CallerConnection(asyncio.Protocol):
             self._task.cancel()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._wait_no_more()
         if self._task is not None:
             self._task.cancel()
         # Request and connection know each other; without this they would wait for the collector.
@@ -246,9 +240,7 @@ class CallerConnection(asyncio.Protocol):
                 self._pace()
 
     def _hand_over(self, data: bytes) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._wait_no_more()
         if self._is_paused:
             self._pace()
         self._owner.take_over(self, self._transport, data)
@@ -284,23 +276,14 @@ class CallerConnection(asyncio.Protocol):
 
     def _wait_for(self, seconds: float) -> None:
         """Close in so many seconds, unless another request comes."""
-        self._deadline = deadline = self._loop.time() + seconds
-        if self._timer is None or self._timer_at > deadline:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer_at = deadline
-            self._timer = self._loop.call_at(deadline, self._look)
+        self._wait_until(self._loop.time() + seconds)
 
-    def _look(self) -> None:
-        """Called by the timer, which is not set anew for each request."""
-        self._timer = None
+    def _due(self) -> None:
+        """See Deadlined. A request that has come meanwhile has deadlines of its own."""
         transport = self._transport
         if self._task is not None:
             return
-        if self._loop.time() + TIMER_SECONDS < self._deadline:
-            self._timer_at = self._deadline
-            self._timer = self._loop.call_at(self._deadline, self._look)
-        elif transport.is_closing() and transport.get_write_buffer_size() >= self._untaken:
+        if transport.is_closing() and transport.get_write_buffer_size() >= self._untaken:
             transport.abort()
         else:
             self._close()
