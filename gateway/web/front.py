@@ -35,20 +35,15 @@ class Front:
             exchange.route = route.name
             caller = await self._admit(request, route, exchange) if route.needs_key else NOBODY
             response = await route.endpoint(context, request, caller, exchange)
-            if response is not None:
-                self._label(request, response, exchange)
-            return response
+            return None if response is None else self._labelled(request, response, exchange)
         except GatewayError as error:
             response = await self._refused(request, error, exchange)
-            self._label(request, response, exchange)
-            return response
+            return self._labelled(request, response, exchange)
         except ConnectionError:
             # The caller went away while being written to; there is nobody to answer.
             raise
         except Exception as error:
-            response = self._defect(request, error, exchange)
-            self._label(request, response, exchange)
-            return response
+            return self._labelled(request, self._defect(request, error, exchange), exchange)
         finally:
             self._end(exchange)
 
@@ -121,8 +116,9 @@ class Front:
         access_line.write(exchange, 0.0)
         return response
 
-    def _label(self, request: Inbound, response: Response, exchange: Exchange) -> None:
+    def _labelled(self, request: Inbound, response: Response, exchange: Exchange) -> Response:
         exchange.status = response.status
         response.headers.update(id_headers(exchange))
         # Nothing can follow on a connection whose body could not be read.
         response.closes = response.closes or request.is_broken or request.is_aged
+        return response

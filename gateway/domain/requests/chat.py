@@ -8,7 +8,6 @@ import msgspec
 
 from gateway.domain.requests.oddities import NONE, Oddities
 from gateway.domain.requests.reading import (
-    HEAD_CHARACTERS,
     Content,
     Part,
     check_model,
@@ -16,6 +15,7 @@ from gateway.domain.requests.reading import (
     invalid,
     is_foreign,
     lenient,
+    opening,
     text_of,
     user_of,
     words_of,
@@ -130,18 +130,9 @@ def parse(body: bytes) -> ChatRequest:
 
 
 def first_messages(request: ChatRequest) -> bytes:
-    """What a conversation begins with, the same in each of its turns.
-
-    The words up to a person's first, those included; where no person speaks, the first message.
-    Roles and text only: marks for the prompt cache, which clients put beside the text, wander
-    from turn to turn. At most 2 × HEAD_CHARACTERS count.
-    """
-    before = ""
-    for message in request.messages[:OPENING_MESSAGES]:
-        role = message.role
-        said = f"{before}\0{role}\0{words_of(message.content)}"
-        if role == "user":
-            return said.encode()
-        before = said[:HEAD_CHARACTERS]
+    """See reading.opening; where no person speaks, the first message."""
+    said, is_a_persons = opening("", request.messages[:OPENING_MESSAGES])
+    if is_a_persons:
+        return said.encode()
     first = request.messages[0]
     return f"{first.role}\0{words_of(first.content)}".encode()

@@ -5,7 +5,6 @@ import msgspec
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.requests.oddities import NONE, Oddities
 from gateway.domain.requests.reading import (
-    HEAD_CHARACTERS,
     LIST,
     OBJECT,
     Part,
@@ -16,6 +15,7 @@ from gateway.domain.requests.reading import (
     invalid,
     is_foreign,
     lenient,
+    opening,
     parts_of,
     text_of,
     user_of,
@@ -162,14 +162,9 @@ def inner(block: Part) -> list[Part]:
 
 
 def first_messages(request: MessagesRequest) -> bytes:
-    """What a conversation begins with, the same in each of its turns."""
+    """See reading.opening."""
     before = words_of(content_of(request.system))
-    for turn in request.messages[:OPENING_MESSAGES]:
-        said = f"{before}\0{turn.role}\0{words_of(turn.content)}"
-        if turn.role == "user":
-            return said.encode()
-        before = said[:HEAD_CHARACTERS]
-    return before.encode()
+    return opening(before, request.messages[:OPENING_MESSAGES])[0].encode()
 
 
 def _check_thread(body: bytes) -> None:

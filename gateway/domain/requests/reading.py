@@ -4,7 +4,8 @@ A field that only helps the gateway is as if it were not there when it is not un
 upstream takes must not fail here. Errors name a field and quote no value.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Protocol as Contract
 from typing import TypeVar
 
 import msgspec
@@ -51,6 +52,19 @@ class Part(msgspec.Struct, frozen=True, gc=False):
 
 Content = str | list[Part] | None
 """What a message says, in the form in which every protocol has it."""
+
+
+class Spoken(Contract):
+    """A message, in whatever protocol."""
+
+    @property
+    def role(self) -> str:
+        """Who speaks."""
+
+    @property
+    def content(self) -> Content:
+        """What is said."""
+
 
 _read_parts = msgspec.json.Decoder(list[Part]).decode
 
@@ -100,6 +114,21 @@ def words_of(content: Content) -> str:
     if isinstance(content, list):
         content = "\0".join([text_of(part.text) or "" for part in content])
     return content[:HEAD_CHARACTERS]
+
+
+def opening(before: str, spoken: Iterable[Spoken]) -> tuple[str, bool]:
+    """What a conversation begins with, the same in each of its turns, and whether a person speaks.
+
+    The words up to a person's first, those included; all there are where none does. Roles and
+    text only: marks for the prompt cache, which clients put beside the text, wander from turn to
+    turn. At most 2 × HEAD_CHARACTERS count. Conversations are known by it, from version to version.
+    """
+    for each in spoken:
+        said = f"{before}\0{each.role}\0{words_of(each.content)}"
+        if each.role == "user":
+            return said, True
+        before = said[:HEAD_CHARACTERS]
+    return before, False
 
 
 def is_foreign(raw: msgspec.Raw) -> bool:

@@ -7,7 +7,6 @@ from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.fitting import NOT_AS_TOOLS, WITHOUT_ID
 from gateway.domain.requests.oddities import NONE, Oddities
 from gateway.domain.requests.reading import (
-    HEAD_CHARACTERS,
     LIST,
     NULL,
     OBJECT,
@@ -20,6 +19,7 @@ from gateway.domain.requests.reading import (
     invalid,
     is_foreign,
     lenient,
+    opening,
     parts_of,
     text_of,
     user_of,
@@ -184,16 +184,11 @@ def parse(body: bytes) -> ResponsesRequest:
 
 
 def first_messages(request: ResponsesRequest) -> bytes:
-    """What a conversation begins with, the same in each of its turns."""
+    """See reading.opening."""
     before = words_of(content_of(request.instructions))
     if isinstance(request.input, str):
         return f"{before}\0user\0{words_of(request.input)}".encode()
-    for item in request.input[:OPENING_ITEMS]:
-        said = f"{before}\0{item.role}\0{words_of(item.content)}"
-        if item.role == "user":
-            return said.encode()
-        before = said[:HEAD_CHARACTERS]
-    return before.encode()
+    return opening(before, request.input[:OPENING_ITEMS])[0].encode()
 
 
 def _read(body: bytes) -> ResponsesRequest:
