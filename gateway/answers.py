@@ -22,9 +22,13 @@ from gateway.stream_answers import MAX_WHOLE_ANSWER_BYTES, open_stream
 async def read_whole(reply: UpstreamReply, expected: Expected, meter: Meter) -> bytes:
     """The whole answer, repaired and translated. Raises GatewayError. meter: see open_stream."""
     body = await reply.read(MAX_WHOLE_ANSWER_BYTES)
-    meter.note(body)
     is_chat = expected.protocol is Protocol.CHAT
-    if not is_chat or not whole_chat.is_sound(body, expected.choices):
+    sound = whole_chat.sound_in(body, expected.choices) if is_chat else None
+    if sound is not None:
+        meter.note_read(sound.usage, sound.copilot_usage)
+    else:
+        # Counted first: what is refused has been paid for too.
+        meter.note(body)
         body = _checked(body, expected)
     return translated(body, expected)
 

@@ -135,7 +135,7 @@ class AnswerReader:
                 raise MalformedAnswer
         # From the last to the first, which is the one that stays.
         return {
-            _NAMES.get(name) or _lower(name): str(value, "latin-1").strip()
+            _NAMES.get(name) or _lower(name): value.decode("latin-1").strip()
             for name, value in reversed(raw.items())
         }
 

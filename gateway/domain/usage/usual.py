@@ -28,17 +28,22 @@ class _Details(Struct, frozen=True, gc=False):
 _NO_DETAILS = _Details()
 
 
-class _Costs(Struct, frozen=True, gc=False):
+class Costs(Struct, frozen=True, gc=False):
+    """Copilot's own account of an answer, `copilot_usage`."""
+
     total_nano_aiu: Annotated[int, Meta(ge=0, le=MAX_NANO_AIU)]
 
 
-class _Chat(Struct, frozen=True, gc=False):
+class ChatUsage(Struct, frozen=True, gc=False):
+    """Chat's `usage`."""
+
     prompt_tokens: _Count
     completion_tokens: _Count = 0
     prompt_tokens_details: _Details | None = None
     completion_tokens_details: _Details | None = None
 
     def counts(self) -> Mapping[str, int]:
+        """See Usual."""
         inward = self.prompt_tokens_details or _NO_DETAILS
         outward = self.completion_tokens_details or _NO_DETAILS
         return _counted(
@@ -81,11 +86,11 @@ class _Messages(Struct, frozen=True, gc=False):
 
 
 class _ChatDocument(Struct, frozen=True, gc=False):
-    usage: _Chat | None = None
-    copilot_usage: _Costs | None = None
+    usage: ChatUsage | None = None
+    copilot_usage: Costs | None = None
 
     @property
-    def used(self) -> _Chat | None:
+    def used(self) -> ChatUsage | None:
         return self.usage
 
 
@@ -96,7 +101,7 @@ class _InResponse(Struct, frozen=True, gc=False):
 class _ResponsesDocument(Struct, frozen=True, gc=False):
     usage: _Responses | None = None
     response: _InResponse | None = None
-    copilot_usage: _Costs | None = None
+    copilot_usage: Costs | None = None
 
     @property
     def used(self) -> _Responses | None:
@@ -110,7 +115,7 @@ class _InMessage(Struct, frozen=True, gc=False):
 class _MessagesDocument(Struct, frozen=True, gc=False):
     usage: _Messages | None = None
     message: _InMessage | None = None
-    copilot_usage: _Costs | None = None
+    copilot_usage: Costs | None = None
 
     @property
     def used(self) -> _Messages | None:
@@ -134,7 +139,11 @@ def usual_in(read: Callable[[bytes], Any], data: bytes) -> Usual | None:
         document = read(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    used, costs = document.used, document.copilot_usage
+    return usual_of(document.used, document.copilot_usage)
+
+
+def usual_of(used: ChatUsage | _Responses | _Messages | None, costs: Costs | None) -> Usual:
+    """What these say together."""
     return used.counts() if used is not None else {}, costs.total_nano_aiu if costs else None
 
 

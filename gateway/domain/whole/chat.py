@@ -14,6 +14,7 @@ from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.streams.chat_choices import weightier
 from gateway.domain.streams.chat_chunks import NULL, Fields, Scalar, says
 from gateway.domain.streams.failures import StreamFailure, failure_in
+from gateway.domain.usage.usual import ChatUsage, Costs
 from gateway.domain.whole import native
 
 OBJECT = Raw(b'"chat.completion"')
@@ -37,6 +38,13 @@ class _Body(Struct, frozen=True, gc=False):
     type: Scalar = UNSET
 
 
+class Whole(_Body, frozen=True, gc=False):
+    """A body whose usage is of the usual form, and read in the same step."""
+
+    usage: ChatUsage | None = None
+    copilot_usage: Costs | None = None
+
+
 class _Failed(Struct, frozen=True):
     choices: list[Raw] | UnsetType | None = UNSET
     error: Raw | UnsetType = UNSET
@@ -47,6 +55,7 @@ class _Failed(Struct, frozen=True):
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decode_body = msgspec.json.Decoder(_Body).decode
+_decode_whole = msgspec.json.Decoder(Whole).decode
 _decode_failed = msgspec.json.Decoder(_Failed).decode
 _decode_fields = msgspec.json.Decoder(Fields).decode
 _decode_list = msgspec.json.Decoder(list[Fields]).decode
@@ -71,15 +80,18 @@ def error_in_200(body: bytes) -> StreamFailure | None:
     return failure_in(body)
 
 
-def is_sound(body: bytes, choices: int = 1) -> bool:
-    """Whether a body is an answer that reports no error, and has all that clients need. See repair.
+def sound_in(body: bytes, choices: int = 1) -> Whole | None:
+    """The body, if it is an answer that reports no error and has all that
+    clients need; else None. See repair.
 
-    Nearly every one is, and is decoded no more than this once.
+    Nearly every one is, and is decoded no more than this once. None too where the usage is not of
+    the usual form: then the body has to be looked at again, for both.
     """
     try:
-        return _is_sound(_decode_body(body), choices)
+        seen = _decode_whole(body)
     except _UNREADABLE:
-        return False
+        return None
+    return seen if _is_sound(seen, choices) else None
 
 
 def repair(body: bytes, *, created: int, choices: int = 1) -> bytes:
@@ -116,10 +128,10 @@ def not_understood() -> GatewayError:
 
 
 def _is_sound(seen: _Body, choices: int) -> bool:
-    if not (seen.choices and seen.object and seen.created):
+    found = seen.choices
+    if not (found and seen.object and seen.created) or (choices <= 1 and len(found) > 1):
         return False
-    is_split = choices <= 1 and len(seen.choices) > 1
-    return not is_split and not any([_is_odd(choice) for choice in seen.choices])
+    return not any([_is_odd(choice) for choice in found])
 
 
 def _read(body: bytes) -> _Body:
@@ -131,8 +143,7 @@ def _read(body: bytes) -> _Body:
 
 def _is_odd(choice: _Choice) -> bool:
     message = choice.message
-    is_padded = choice.padding is not UNSET or message.padding is not UNSET
-    return is_padded or message.content is UNSET
+    return message.content is UNSET or message.padding is not UNSET or choice.padding is not UNSET
 
 
 def _with_plain_message(choice: Fields) -> Fields:

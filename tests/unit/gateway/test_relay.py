@@ -374,6 +374,19 @@ async def test_what_a_whole_answer_cost_is_known_when_it_is_handed_out() -> None
     assert (exchange.spent, exchange.attempts) == (COST, 1)
 
 
+@pytest.mark.parametrize(
+    ("good", "odd"), [(b'"prompt_tokens":9', b'"prompt_tokens":9.0'), (b":70", b":70.0")]
+)
+async def test_an_answer_with_numbers_in_another_form_goes_on_as_it_came_and_is_counted(
+    good: bytes, odd: bytes
+) -> None:
+    body = GOOD_AND_COSTLY.replace(good, odd)
+    office = Office(a=[Reply(pieces=(body,))])
+    exchange = office.exchange()
+    assert await office.whole(a_call(a_group("a")), exchange) == body
+    assert exchange.spent == COST
+
+
 async def test_an_answer_that_says_nothing_of_it_costs_nothing_known() -> None:
     office = Office(a=[Reply()])
     exchange = office.exchange()

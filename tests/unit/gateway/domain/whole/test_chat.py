@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.errors import Fault, GatewayError
+from gateway.domain.protocols import Protocol
 from gateway.domain.streams.failures import StreamFailure
-from gateway.domain.whole.chat import error_in_200, is_sound, repair
+from gateway.domain.usage.reading import Meter, spent_in
+from gateway.domain.whole.chat import error_in_200, repair, sound_in
 
 CREATED = 1_795_350_000
 USED = {"completion_tokens": 15, "prompt_tokens": 57, "total_tokens": 72}
@@ -200,7 +202,7 @@ SOUND = {"object": "chat.completion", "created": 1, "choices": [CHOICE]}
 )
 def test_a_sound_answer_needs_nothing_and_any_other_is_looked_at(changes: Any, sound: bool) -> None:
     body = json.dumps(SOUND | changes).encode()
-    assert is_sound(body) is sound
+    assert (sound_in(body) is not None) is sound
     if sound:
         assert error_in_200(body) is None
         assert repair(body, created=7) is body
@@ -208,12 +210,31 @@ def test_a_sound_answer_needs_nothing_and_any_other_is_looked_at(changes: Any, s
 
 def test_several_answers_are_sound_where_several_were_asked_for() -> None:
     body = json.dumps(SOUND | {"choices": [CHOICE, CHOICE]}).encode()
-    assert is_sound(body, choices=2)
+    assert sound_in(body, choices=2) is not None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"usage": None, "copilot_usage": None},
+        {"usage": USED},
+        {"usage": USED | {"prompt_tokens_details": {"cached_tokens": 3}}},
+        {"copilot_usage": {"total_nano_aiu": 0}},
+        {"usage": USED, "copilot_usage": {"total_nano_aiu": 70}},
+    ],
+)
+def test_a_sound_answer_costs_what_it_says_to_whom_reads_that_alone(said: Any) -> None:
+    body = json.dumps(SOUND | said).encode()
+    seen, meter = sound_in(body), Meter(Protocol.CHAT)
+    assert seen is not None
+    meter.note_read(seen.usage, seen.copilot_usage)
+    assert meter.spent == spent_in(Protocol.CHAT, body)
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"\xff", b'{"a":' * 100_000])
 def test_what_is_no_json_is_not_sound(body: bytes) -> None:
-    assert not is_sound(body)
+    assert sound_in(body) is None
 
 
 # --- errors under status 200 ---

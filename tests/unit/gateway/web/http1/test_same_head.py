@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.web.http1.request_reader import RequestReader, Unusual
+from gateway.web.http1.request_reader import MOST_BYTES_KEPT, MOST_OTHERS, RequestReader, Unusual
 
 LINES = (
     "Host: gateway", "Authorization: Bearer one", "Authorization: Bearer two", "x-request-id: 17",
@@ -93,3 +93,30 @@ def test_the_length_of_the_next_request_is_its_own() -> None:
         found = reader.feed(head % length)
         assert found is not None
         assert (found.length, found.headers["content-length"]) == (length, str(length))
+
+
+def with_id(number: int, more: bytes = b"") -> bytes:
+    return b"POST /a HTTP/1.1\r\nHost: g\r\nContent-Length: 5\r\nx-id: %d%b\r\n\r\n" % (
+        number,
+        more,
+    )
+
+
+def test_of_a_long_head_nothing_is_kept() -> None:
+    short, long = with_id(1), with_id(1, b"x" * MOST_BYTES_KEPT)
+    reader = RequestReader()
+    assert reader.feed(short) is reader.feed(short)
+    assert reader.feed(long) is not reader.feed(long)
+
+
+def test_where_heads_do_not_come_again_none_is_kept() -> None:
+    reader = RequestReader()
+    for number in range(MOST_OTHERS + 1):
+        reader.feed(with_id(number))
+    assert reader.feed(with_id(0)) is not reader.feed(with_id(0))
+
+
+def test_heads_that_come_again_now_and_then_are_kept() -> None:
+    reader = RequestReader()
+    for number in range(3 * MOST_OTHERS):
+        assert reader.feed(with_id(number)) is reader.feed(with_id(number))
