@@ -26,22 +26,14 @@ class Admission:
 
         Raises GatewayError.
         """
-        if key.max_concurrency is None:
+        limit = key.max_concurrency
+        if limit is None:
             return None
-        return await self._take(key, key.max_concurrency, exchange)
-
-    def leave(self, lease: Lease | None) -> None:
-        """Give the place back."""
-        if lease is not None:
-            self._rooms.give_back(lease)
-
-    async def _take(self, key: ApiKey, limit: int, exchange: Exchange) -> Lease:
         began = self._clock.monotonic()
-        place = f"key:{key.id}"
         try:
             # Not to have to wait is the rule; only who has to is counted among those that do.
-            taken = await self._rooms.take_at_once(place, limit) or await self._wait(
-                place, key, limit, exchange.group
+            taken = await self._rooms.take_at_once(key.place, limit) or await self._wait(
+                key, limit, exchange.group
             )
         finally:
             exchange.waited_seconds += self._clock.monotonic() - began
@@ -53,9 +45,14 @@ class Admission:
             )
         return taken
 
-    async def _wait(self, place: str, key: ApiKey, limit: int, group: str) -> Lease | NoPlace:
+    def leave(self, lease: Lease | None) -> None:
+        """Give the place back."""
+        if lease is not None:
+            self._rooms.give_back(lease)
+
+    async def _wait(self, key: ApiKey, limit: int, group: str) -> Lease | NoPlace:
         self._events.waiting(group, 1)
         try:
-            return await self._rooms.wait(place, limit, key.max_waiting, LONGEST_WAIT_SECONDS)
+            return await self._rooms.wait(key.place, limit, key.max_waiting, LONGEST_WAIT_SECONDS)
         finally:
             self._events.waiting(group, -1)

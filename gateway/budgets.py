@@ -56,16 +56,19 @@ class Budgets:
         Waits for the store, and for the ledger where the store has lost a counter; for seconds at
         most. Cancelled meanwhile: nothing stays counted.
         """
-        claims = self._claims.of(key, group, self._clock.now() if came is None else came)
+        now = self._clock.now() if came is None else came
+        claims, counters = self._claims.of(key, group, now)
         if not claims:
             return None
-        claims, answer = await self._take(claims)
-        self._report(claims, answer)
+        answer = await self._counters.take(claims)
+        if not answer.is_plain:
+            claims, answer = await self._asked_about(claims, answer)
+            self._report(claims, answer)
         now = self._clock.now()
         rate = rate_standing(claims, answer, now)
         if not answer.is_granted:
             raise refusal(claims, answer.findings, now).under(rate)
-        return Reservation(tuple([claim.counter for claim in claims]), rate)
+        return Reservation(counters, rate)
 
     def settle(self, reservation: Reservation | None, record: UsageRecord) -> None:
         """What the request has used; to be called once. Waits for nobody."""
@@ -84,10 +87,9 @@ class Budgets:
 
     async def standing(self, key: ApiKey, group: Group) -> Sequence[Standing]:
         """How the budgets stand, the key's before its group's, and at last the key's rate."""
-        claims = self._claims.of(key, group, self._clock.now())
+        claims, counters = self._claims.of(key, group, self._clock.now())
         if not claims:
             return ()
-        counters = [claim.counter for claim in claims]
         used = await self._counters.totals(counters)
         missing = [each for each, totals in zip(counters, used, strict=True) if totals is None]
         if missing and await self._inquiries.answered(missing):
@@ -97,9 +99,11 @@ class Budgets:
             for claim, counter, totals in zip(claims, counters, used, strict=True)
         ]
 
-    async def _take(self, claims: tuple[Claim, ...]) -> tuple[tuple[Claim, ...], Answer]:
-        """The claims as they were made in the end, and what was found of them."""
-        answer = await self._counters.take(claims)
+    async def _asked_about(
+        self, claims: tuple[Claim, ...], answer: Answer
+    ) -> tuple[tuple[Claim, ...], Answer]:
+        """The claims as they were made in the end, and what was found of them, once the ledger
+        has been asked for what was missing."""
         for left in reversed(range(MOST_ROUNDS)):
             missing = _missing(claims, answer)
             if not missing:

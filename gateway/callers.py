@@ -35,16 +35,22 @@ class Callers:
         digest = api_keys.digest(presented)
         key = self._keys.find(digest)
         try:
-            if key is None and self._tokens is not None and self._tokens.looks_like(presented):
-                return await self._tokens.caller(presented)
-            return api_keys.accept(
-                key,
-                presented,
-                self._clock.now(),
-                is_revoked=key is None and self._keys.revoked(digest),
-                is_complete=self._keys.is_complete,
-            )
+            if key is None:
+                return await self._other(presented, digest)
+            return api_keys.accept(key, presented, self._clock.now())
         except GatewayError as error:
             if error.fault in GUESSES:
                 self._guesses.failed(address, digest)
             raise
+
+    async def _other(self, presented: str, digest: str) -> ApiKey:
+        """Of what is no key: a token, or nothing we know. Raises GatewayError."""
+        if self._tokens is not None and self._tokens.looks_like(presented):
+            return await self._tokens.caller(presented)
+        return api_keys.accept(
+            None,
+            presented,
+            self._clock.now(),
+            is_revoked=self._keys.revoked(digest),
+            is_complete=self._keys.is_complete,
+        )

@@ -44,7 +44,7 @@ class Rooms:
         self, place: str, limit: int, most_waiting: int, seconds: float
     ) -> Lease | NoPlace:
         """A lease, after waiting for it if need be."""
-        lease = await self.take_at_once(place, limit)
+        lease = None if place in self._rooms else await self._slots.take(place, limit)
         if lease is not None:
             return lease
         return await self.wait(place, limit, most_waiting, seconds)

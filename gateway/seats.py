@@ -7,7 +7,10 @@ once costs the same among thousands. Sends nothing; what a failure means is heal
 domain/failover's.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import msgspec
 
 from gateway.domain.call import Call
 from gateway.domain.choice import Load, in_order
@@ -25,34 +28,23 @@ WAITING_BESIDE_LIMIT = 20
 BUSY_RETRY_SECONDS = 1.0
 
 
-class Seat:
-    """An account that a call may use, and the place taken on it.
+class Seat(msgspec.Struct, eq=False):
+    """An account that a call may use, and the place taken on it."""
 
-    has_foreign_state: whether the conversation's history may hold what upstream sealed for another
-    account.
-    """
-
-    __slots__ = ("account", "group", "has_foreign_state", "lease")
-
-    def __init__(
-        self, account: GroupAccount, group: Group, lease: Lease | None, has_foreign_state: bool
-    ) -> None:
-        self.account = account
-        self.group = group
-        self.lease = lease
-        self.has_foreign_state = has_foreign_state
+    account: GroupAccount
+    group: Group
+    lease: Lease | None
+    has_foreign_state: bool
+    """Whether the conversation's history may hold what upstream sealed for another account."""
 
 
-class Search:
+class Search(msgspec.Struct, eq=False):
     """How far the search for an account has come, for one call."""
 
-    __slots__ = ("bond", "call", "has_looked", "tried")
-
-    def __init__(self, call: Call) -> None:
-        self.call = call
-        self.tried: set[str] = set()
-        self.bond: Bond | None = None
-        self.has_looked = False
+    call: Call
+    tried: set[str] = msgspec.field(default_factory=set)
+    bond: Bond | None = None
+    has_looked: bool = False
 
     @property
     def bound_to(self) -> str | None:
@@ -96,8 +88,6 @@ class Seats:
             search.has_looked = True
             if search.bound_to is None:
                 search.bond = await self._affinity.find(search.call.conversation)
-        if search.bond is not None:
-            self._keep_at_home(search, search.bond)
         obstacles: list[Obstacle] = []
         for group in search.groups():
             seat = await self._sit(search, group, obstacles)
@@ -158,13 +148,15 @@ class Seats:
 
     # --- who may ---
 
-    def _keep_at_home(self, search: Search, bond: Bond) -> None:
+    def _keep_at_home(self, search: Search, group: Group) -> None:
         """A conversation leaves a seat whose quota is used up only where seats are one pool.
 
         Raises GatewayError.
         """
-        group = search.call.group
-        if group.failover.on_quota != "stop" or bond.account in search.tried:
+        bond = search.bond
+        if bond is None or bond.account in search.tried or group is not search.call.group:
+            return
+        if group.failover.on_quota != "stop":
             return
         found = self._health.obstacle(
             bond.account, group.resolve(search.call.model), group.id, group.platform
@@ -179,63 +171,100 @@ class Seats:
 
         obstacles: takes what stands in the way of those that have had their turn.
         """
+        own = self._own(search, group, obstacles)
+        if own is not None:
+            yield own
+        yield from self._others(search, group, own, obstacles)
+
+    def _own(self, search: Search, group: Group, obstacles: list[Obstacle]) -> GroupAccount | None:
+        """The account that the call would wait for, where it may be used."""
         call, home = search.call, search.home
+        own = None if home is None else group.by_id.get(home)
+        if own is None:
+            return None
         model = group.resolve(call.model)
         if group is not call.group and not group.allows(model):
+            return None
+        return own if self._may(search, group, model, obstacles, own) else None
+
+    def _others(
+        self,
+        search: Search,
+        group: Group,
+        own: GroupAccount | None,
+        obstacles: list[Obstacle],
+    ) -> Iterator[GroupAccount]:
+        call = search.call
+        model = group.resolve(call.model)
+        if search.bound_to is not None or (group is not call.group and not group.allows(model)):
             return
-        is_usable = self._judge(search, group, model, obstacles)
-        own = group.by_id.get(home) if home is not None else None
-        if own is not None and is_usable(own):
-            yield own
-        if search.bound_to is not None:
-            return
+        may = partial(self._may, search, group, model, obstacles)
         load = self._load if self._affinity.remembers else None
         now = self._clock.monotonic()
-        for account in in_order(call.conversation, group.tiers, is_usable, load, now):
+        for account in in_order(call.conversation, group.tiers, may, load, now):
             if account is not own:
                 yield account
 
-    def _judge(
-        self, search: Search, group: Group, model: str, obstacles: list[Obstacle]
-    ) -> Callable[[GroupAccount], bool]:
-        """Says of an account whether it may be used, and puts down what stands in the way."""
-        tried, group_id, platform = search.tried, group.id, group.platform
-        obstacle = self._health.obstacle
-
-        def is_usable(account: GroupAccount) -> bool:
-            if account.id in tried:
-                return False
-            found = obstacle(account.id, model, group_id, platform)
-            if found is not None:
-                obstacles.append(found)
-            return found is None
-
-        return is_usable
+    def _may(
+        self,
+        search: Search,
+        group: Group,
+        model: str,
+        obstacles: list[Obstacle],
+        account: GroupAccount,
+    ) -> bool:
+        """Whether an account may be used; what stands in the way is put down."""
+        if account.id in search.tried:
+            return False
+        found = self._health.obstacle(account.id, model, group.id, group.platform)
+        if found is None:
+            return True
+        obstacles.append(found)
+        return False
 
     # --- taking a place ---
 
     async def _sit(self, search: Search, group: Group, obstacles: list[Obstacle]) -> Seat | None:
-        accounts = self._usable(search, group, obstacles)
-        first = account = next(accounts, None)
+        own = self._own(search, group, obstacles)
+        if own is None:
+            self._keep_at_home(search, group)
+        others = self._others(search, group, own, obstacles)
+        first = own or next(others, None)
         if first is None:
             return None
         closed = self._health.begin_probe(group.platform)
         if closed is not None:
             obstacles.append(closed)
             return None
-        # Only a conversation's own account is waited for ...
-        seconds = FULL_SEAT_SECONDS if first.id == search.home else 0.0
+        if own is not None:
+            seat = await self._seat(search, group, own, FULL_SEAT_SECONDS)
+            if seat is not None:
+                return seat
+        seat = await self._elsewhere(search, group, own, first, others)
+        if seat is None:
+            obstacles.append(Obstacle(Fault.SEAT_BUSY, BUSY_RETRY_SECONDS))
+        return seat
+
+    async def _elsewhere(
+        self,
+        search: Search,
+        group: Group,
+        own: GroupAccount | None,
+        first: GroupAccount,
+        others: Iterator[GroupAccount],
+    ) -> Seat | None:
+        """A free place on the first of the others that has one."""
+        account = next(others, None) if first is own else first
         while account is not None:
-            seat = await self._seat(search, group, account, seconds)
+            seat = await self._seat(search, group, account, 0.0)
             if seat is not None:
                 return await self._settled(search, seat)
-            account, seconds = next(accounts, None), 0.0
-        # ... or where none is its own the first, when all are full.
+            account = next(others, None)
+        # Only a conversation's own account is waited for; where none is its own, the first.
         if search.home is None:
             seat = await self._seat(search, group, first, FULL_SEAT_SECONDS)
             if seat is not None:
                 return await self._settled(search, seat)
-        obstacles.append(Obstacle(Fault.SEAT_BUSY, BUSY_RETRY_SECONDS))
         return None
 
     async def _seat(

@@ -50,15 +50,13 @@ class MemoryAffinity:
         if until <= now:
             del self._bonds[conversation]
             return None
-        self._put(conversation, bond, now)
+        self._bonds[conversation] = bond, now + KEEP_SECONDS
+        self._bonds.move_to_end(conversation)
         return bond
 
     def keep(self, conversation: bytes, bond: Bond) -> None:
         """Remember the bond for its hour."""
-        self._put(conversation, bond, self._clock.monotonic())
+        self._bonds[conversation] = bond, self._clock.monotonic() + KEEP_SECONDS
+        self._bonds.move_to_end(conversation)
         if len(self._bonds) > MOST_CONVERSATIONS:
             self._bonds.popitem(last=False)
-
-    def _put(self, conversation: bytes, bond: Bond, now: float) -> None:
-        self._bonds[conversation] = bond, now + KEEP_SECONDS
-        self._bonds.move_to_end(conversation)

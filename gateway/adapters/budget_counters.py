@@ -17,10 +17,13 @@ class MemoryBudgets:
 
     async def take(self, claims: Sequence[Claim]) -> Answer:
         """See ports.BudgetCounters."""
-        answer = judge(claims, self._known.totals, self._known.is_whole)
-        if answer.is_granted:
-            self.add([claim.counter for claim in claims], TAKEN)
-        return answer.with_used(claims, self._known.totals)
+        known = self._known
+        answer = judge(claims, known.stand)
+        if not answer.is_granted:
+            return answer.with_used(claims, known.totals)
+        now = self._clock.monotonic()
+        used = tuple([known.add(claim.counter, TAKEN, now) for claim in claims])
+        return Answer(answer.findings, True, used)
 
     async def seed(self, counter: Counter, spent: Totals) -> None:
         """See ports.BudgetCounters."""

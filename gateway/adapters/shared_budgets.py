@@ -126,7 +126,7 @@ class SharedBudgets:
     # --- alone --------------------------------------------------------------------------------
 
     def _take_alone(self, claims: Sequence[Claim]) -> Answer:
-        answer = judge_alone(claims, self._known.totals, self._known.is_whole)
+        answer = judge_alone(claims, self._known.stand)
         if answer.is_granted:
             self.add([claim.counter for claim in claims], TAKEN)
         return answer

@@ -47,21 +47,33 @@ class MemorySlots:
     is_shared = False
 
     def __init__(self) -> None:
-        self._out = Outstanding()
+        self._taken: dict[str, int] = {}
+        self._out: set[str] = set()
+        """The ids of what is taken: what comes back twice frees one place."""
         self._numbers = itertools.count(1)
 
     async def take(self, place: str, limit: int) -> Lease | None:
         """See ports.Slots."""
-        if self._out.count(place) >= limit:
+        taken = self._taken.get(place, 0)
+        if taken >= limit:
             return None
-        lease = Lease(place, f"{next(self._numbers):x}")
-        self._out.add(lease)
+        lease = Lease(place, str(next(self._numbers)))
+        self._taken[place] = taken + 1
+        self._out.add(lease.id)
         return lease
 
     def give_back(self, lease: Lease) -> None:
         """See ports.Slots."""
-        self._out.remove(lease)
+        if lease.id not in self._out:
+            return
+        self._out.remove(lease.id)
+        place = lease.place
+        left = self._taken[place] - 1
+        if left:
+            self._taken[place] = left
+        else:
+            del self._taken[place]
 
     def taken(self, place: str) -> int:
         """See ports.Slots."""
-        return self._out.count(place)
+        return self._taken.get(place, 0)

@@ -57,6 +57,12 @@ class ApiKey:
     rate: Rate | None = None
     person: str = ""
     """Whom a token of the moment names; a key has its id."""
+    place: str = field(init=False, repr=False, compare=False)
+    """What its places are called."""
+
+    def __post_init__(self) -> None:
+        """Make the name: it is asked for with every request."""
+        object.__setattr__(self, "place", f"key:{self.id}")
 
 
 def new_key(characters: Iterable[str]) -> str:

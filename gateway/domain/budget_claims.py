@@ -1,6 +1,7 @@
 """Where a request wants to be counted, and what its end adds there. Values in, values out."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from gateway.domain.api_keys import ApiKey
 from gateway.domain.budgets.budget import Budget
@@ -17,7 +18,7 @@ MOST_KNOWN = 10_000
 
 
 def claims_of(key: ApiKey, group: Group, moment: float) -> Iterator[Claim]:
-    """The key's budget, its group's, and the key's rate. moment: seconds since the epoch.
+    """The key's budget, its group's, and at last the key's rate. moment: seconds since the epoch.
 
     A rate is a budget of a minute. The ledger knows nothing of minutes, so its counter is trusted
     as it is.
@@ -34,14 +35,21 @@ def claims_of(key: ApiKey, group: Group, moment: float) -> Iterator[Claim]:
         yield _claim(holder, rate, moment)._replace(trusts_missing=True)
 
 
+class Claims(NamedTuple):
+    """Those of one request, and their counters."""
+
+    claims: tuple[Claim, ...]
+    counters: tuple[Counter, ...]
+
+
 class RecentClaims:
     """What `claims_of` says, remembered for the minute in which it is the same."""
 
     def __init__(self) -> None:
         self._minute = -1.0
-        self._known: dict[str, tuple[ApiKey, Group, tuple[Claim, ...]]] = {}
+        self._known: dict[str, tuple[ApiKey, Group, Claims]] = {}
 
-    def of(self, key: ApiKey, group: Group, moment: float) -> tuple[Claim, ...]:
+    def of(self, key: ApiKey, group: Group, moment: float) -> Claims:
         """See claims_of. A key or a group that a reload has replaced is another one."""
         minute = moment // MINUTE_SECONDS
         if minute != self._minute or len(self._known) > MOST_KNOWN:
@@ -50,17 +58,18 @@ class RecentClaims:
         if found is not None and found[0] is key and found[1] is group:
             return found[2]
         claims = tuple(claims_of(key, group, moment))
-        self._known[key.id] = (key, group, claims)
-        return claims
+        made = Claims(claims, tuple(claim.counter for claim in claims))
+        self._known[key.id] = (key, group, made)
+        return made
 
 
 def rate_standing(claims: Sequence[Claim], answer: Answer, now: float) -> RateStanding | None:
-    """How the rate among the claims stands after the answer; None without one."""
-    for claim, used in zip(claims, answer.used, strict=False):
-        if claim.budget.period is Period.MINUTE:
-            end = claim.counter.span.end
-            return RateStanding(claim.budget, used, end, max(0.0, end - now))
-    return None
+    """How the rate among the claims, the last of them, stands after the answer; None without."""
+    claim = claims[-1]
+    if claim.budget.period is not Period.MINUTE or not answer.used:
+        return None
+    end = claim.counter.span.end
+    return RateStanding(claim.budget, answer.used[-1], end, end - now if end > now else 0.0)
 
 
 def settled(
@@ -72,16 +81,17 @@ def settled(
     minute would be limited by nothing else. Its place is given back in the minute it had it in.
     """
     counters = reservation.counters
-    ended = [each for each in counters if each.span.end <= now and each.span.is_minute]
-    if not ended:
+    # The rate's is the last.
+    last = counters[-1]
+    if last.span.end > now or not last.span.is_minute:
         return ((counters, use),)
     found: list[tuple[Sequence[Counter], Totals]] = [
-        ([each for each in counters if each not in ended], use),
-        (ended, Totals(released=use.released)),
+        (counters[:-1], use),
+        ((last,), Totals(released=use.released)),
     ]
     if reservation.rate is not None and reservation.rate.rate.tokens is not None:
-        present = [Counter(each.holder, span_at(Period.MINUTE, now)) for each in ended]
-        found.append((present, Totals(tokens=use.tokens)))
+        present = Counter(last.holder, span_at(Period.MINUTE, now))
+        found.append(((present,), Totals(tokens=use.tokens)))
     return found
 
 

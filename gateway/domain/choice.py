@@ -9,6 +9,7 @@ them in a small group: to be less loaded than seven others is enough.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import exp2
 
 from gateway.domain.rendezvous import A, Arrival, Tier
 
@@ -70,7 +71,7 @@ class Load:
                 each.recent *= 0.5**half_lives
             self._start = now
             return 1.0
-        return float(2.0**half_lives)
+        return exp2(half_lives)
 
 
 def in_order(

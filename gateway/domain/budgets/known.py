@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from gateway.domain.budgets.totals import NOTHING, Counter, Totals
+from gateway.domain.budgets.verdict import Stand
 
 DAY_SECONDS = 86_400.0
 KEEP_SECONDS = 3 * DAY_SECONDS
@@ -47,11 +48,13 @@ NEVER = Heard()
 class _Entry:
     """One counter. Most of what happens to it is that something is added: that is one sum."""
 
-    __slots__ = ("counter", "heard", "since", "total", "under_way")
+    __slots__ = ("counter", "heard", "is_whole", "since", "total", "under_way")
 
     def __init__(self, counter: Counter) -> None:
         self.counter = counter
         self.heard = NEVER
+        self.is_whole = counter.span.is_minute
+        """Whether somebody has said what was used before; of a minute nobody has to."""
         self.under_way: Unsent | None = None
         self.total = NOTHING
         """What was heard, what is under way and what is unsent."""
@@ -65,6 +68,7 @@ class _Entry:
     def hears(self, heard: Heard) -> None:
         unsent = self.unsent
         self.heard = heard
+        self.is_whole = heard.is_whole or self.counter.span.is_minute
         self.total = self._told + unsent
 
     def send(self) -> Unsent | None:
@@ -86,6 +90,16 @@ class _Entry:
         return told if self.under_way is None else told + self.under_way.use
 
 
+class Nothing(msgspec.Struct, frozen=True):
+    """What is known of a counter that nobody has counted in."""
+
+    is_whole: bool
+    total: Totals = NOTHING
+
+
+_NO_MINUTE, _NO_OTHER = Nothing(is_whole=True), Nothing(is_whole=False)
+
+
 class Known:
     """The counters of one process; bounded by the keys and groups that have a budget or a rate."""
 
@@ -96,10 +110,16 @@ class Known:
         self._unsent: dict[str, None] = {}
         self._sweep_at = FEW
 
+    def stand(self, counter: Counter) -> Stand:
+        """What was used as far as it is known here, and whether that is all."""
+        entry = self._entries.get(counter.name)
+        if entry is None:
+            return _NO_MINUTE if counter.span.is_minute else _NO_OTHER
+        return entry
+
     def totals(self, counter: Counter) -> Totals:
         """What was used, as far as it is known here."""
-        entry = self._entries.get(counter.name)
-        return NOTHING if entry is None else entry.total
+        return self.stand(counter).total
 
     def heard(self, counter: Counter) -> Heard:
         """The last of what others have confirmed."""
@@ -108,7 +128,7 @@ class Known:
 
     def is_whole(self, counter: Counter) -> bool:
         """Whether somebody has said what was used before; of a minute nobody has to."""
-        return counter.span.is_minute or self.heard(counter).is_whole
+        return self.stand(counter).is_whole
 
     def named(self, name: str) -> Counter | None:
         """The counter of this name; None when nothing is known of it."""
@@ -119,13 +139,14 @@ class Known:
         """Every counter of which anything is known."""
         return (entry.counter for entry in self._entries.values())
 
-    def add(self, counter: Counter, use: Totals, now: float) -> None:
-        """It was used here."""
-        entry = self._entry(counter)
-        entry.total += use
+    def add(self, counter: Counter, use: Totals, now: float) -> Totals:
+        """It was used here; what that makes."""
+        entry = self._entries.get(counter.name) or self._entry(counter)
+        entry.total = total = entry.total + use
         if entry.since is None:
             entry.since = now
             self._unsent[counter.name] = None
+        return total
 
     def hear(self, counter: Counter, heard: Heard) -> None:
         """What all have used together; what was under way from here is in it."""

@@ -39,7 +39,9 @@ class Totals(msgspec.Struct, frozen=True, gc=False):
     @property
     def requests(self) -> int:
         """Those that count, the ones under way included."""
-        return max(0, self.reserved - self.released)
+        left = self.reserved - self.released
+        # Not max(): it is asked for several times in each request.
+        return left if left > 0 else 0
 
     def __add__(self, other: "Totals") -> "Totals":
         """Both, one after the other."""

@@ -6,7 +6,7 @@ the rules here changes them there.
 
 from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -32,6 +32,7 @@ class Finding(Enum):
         return self in _USED_UP
 
 
+_FINE = Finding.FINE
 _USED_UP = frozenset({Finding.REQUESTS, Finding.TOKENS, Finding.CREDITS})
 
 
@@ -49,6 +50,18 @@ class Claim(NamedTuple):
         return self.budget.refuses_unknown and not self.budget.is_shadow
 
 
+class Stand(Protocol):
+    """What one process knows of a counter."""
+
+    @property
+    def total(self) -> Totals:
+        """What was used, as far as it is known."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether somebody has said what was used before."""
+
+
 class Answer(msgspec.Struct, frozen=True):
     """What was found, of each claim in its order; the request is counted in all or in none."""
 
@@ -56,6 +69,11 @@ class Answer(msgspec.Struct, frozen=True):
     is_granted: bool
     used: tuple[Totals, ...] = ()
     """What the claims' counters stand at with it, as far as it is known; empty: not asked for."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing at all was found."""
+        return self.findings.count(_FINE) == len(self.findings)
 
     def with_used(self, claims: Sequence[Claim], known: Callable[[Counter], Totals]) -> "Answer":
         """The same, with where the counters stand."""
@@ -71,12 +89,12 @@ def used_up(budget: Budget, totals: Totals) -> Finding:
         return Finding.TOKENS
     if budget.nano_aiu is not None and totals.nano_aiu >= budget.nano_aiu:
         return Finding.CREDITS
-    return Finding.FINE
+    return _FINE
 
 
 def is_in_the_way(claim: Claim, finding: Finding) -> bool:
     """Whether the request cannot be counted because of it."""
-    if finding is Finding.FINE:
+    if finding is _FINE:
         return False
     return not (finding.is_used_up and claim.budget.is_shadow)
 
@@ -86,25 +104,25 @@ def answered(claims: Sequence[Claim], findings: Sequence[Finding]) -> Answer:
     return Answer(tuple(findings), True not in map(is_in_the_way, claims, findings))
 
 
-def judge(
-    claims: Sequence[Claim], known: Callable[[Counter], Totals], is_whole: Callable[[Counter], bool]
-) -> Answer:
+def judge(claims: Sequence[Claim], known: Callable[[Counter], Stand]) -> Answer:
     """By what one process knows."""
     findings = []
+    is_granted = True
     for claim in claims:
-        finding = used_up(claim.budget, known(claim.counter))
+        stand = known(claim.counter)
+        finding = used_up(claim.budget, stand.total)
         # What is used up is so whatever else there may be.
-        if finding is Finding.FINE and not (claim.trusts_missing or is_whole(claim.counter)):
+        if finding is _FINE and not (claim.trusts_missing or stand.is_whole):
             finding = Finding.MISSING
+        if finding is not _FINE and is_in_the_way(claim, finding):
+            is_granted = False
         findings.append(finding)
-    return answered(claims, findings)
+    return Answer(tuple(findings), is_granted)
 
 
-def judge_alone(
-    claims: Sequence[Claim], known: Callable[[Counter], Totals], is_whole: Callable[[Counter], bool]
-) -> Answer:
+def judge_alone(claims: Sequence[Claim], known: Callable[[Counter], Stand]) -> Answer:
     """By what one of several processes knows, while it hears nothing of the others."""
-    found = judge(claims, known, is_whole)
+    found = judge(claims, known)
     return answered(claims, [_alone(*each) for each in zip(claims, found.findings, strict=True)])
 
 

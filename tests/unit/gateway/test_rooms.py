@@ -32,6 +32,15 @@ async def test_a_free_place_is_taken_without_waiting() -> None:
     assert isinstance(await room.take("a", 1, 0, 0.0), Lease)
 
 
+async def test_what_comes_back_twice_frees_one_place() -> None:
+    room = rooms()
+    first, _ = [await taken(await room.take("a", 2, 0, 0.0)) for _ in range(2)]
+    room.give_back(first)
+    room.give_back(first)
+    assert isinstance(await room.take("a", 2, 0, 0.0), Lease)
+    assert await room.take("a", 2, 0, 0.0) is NoPlace.WAITED_IN_VAIN
+
+
 async def test_who_may_not_wait_is_told_at_once() -> None:
     room = rooms()
     await room.take("a", 1, 5, LONG)

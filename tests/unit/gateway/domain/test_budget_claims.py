@@ -78,15 +78,21 @@ def test_within_its_minute_all_is_settled_where_it_was_counted() -> None:
 
 def test_later_the_place_is_given_back_there_and_tokens_are_used_now() -> None:
     assert list(settled(held(), USE, NOW + 37.5)) == [
-        ([TODAY], USE),
-        ([MINUTE], Totals(released=1)),
-        ([NEXT], Totals(tokens=7)),
+        ((TODAY,), USE),
+        ((MINUTE,), Totals(released=1)),
+        ((NEXT,), Totals(tokens=7)),
     ]
 
 
 def test_tokens_that_are_not_limited_begin_no_minute() -> None:
     found = list(settled(held(replace(RATE, tokens=None)), USE, NOW + 60))
-    assert found == [([TODAY], USE), ([MINUTE], Totals(released=1))]
+    assert found == [((TODAY,), USE), ((MINUTE,), Totals(released=1))]
+
+
+def test_a_day_that_is_over_is_settled_where_it_was_counted() -> None:
+    """Only minutes are too short for a request."""
+    reservation = Reservation((TODAY,))
+    assert list(settled(reservation, USE, NOW + 86_400)) == [((TODAY,), USE)]
 
 
 def test_what_is_remembered_of_claims_is_what_they_are() -> None:
@@ -97,4 +103,6 @@ def test_what_is_remembered_of_claims_is_what_they_are() -> None:
         *((other, GROUP, NOW + 60), (other, replace(GROUP, budget=None), NOW + 60)),
         *((KEY, GROUP, NOW + 86_400), (KEY, GROUP, NOW)),
     ):
-        assert recent.of(key, group, moment) == tuple(claims_of(key, group, moment))
+        claims = tuple(claims_of(key, group, moment))
+        counters = tuple(claim.counter for claim in claims)
+        assert recent.of(key, group, moment) == (claims, counters)

@@ -139,7 +139,10 @@ class TestMinutes:
     """Counters of rates, of which there may be one for each key in each minute."""
 
     def test_a_minute_is_whole_from_the_start(self) -> None:
-        assert Known().is_whole(minute("a"))
+        known = Known()
+        assert known.is_whole(minute("a"))
+        known.hear(minute("a"), Heard(TAKEN))
+        assert known.is_whole(minute("a")), "whatever others say of it"
 
     def test_minutes_that_are_over_are_forgotten_as_new_ones_come(self) -> None:
         known = Known()

@@ -8,6 +8,7 @@ import pytest
 from gateway.domain.budget_refusals import refusal
 from gateway.domain.budgets.budget import Budget
 from gateway.domain.budgets.holder import Holder, HolderKind
+from gateway.domain.budgets.known import Nothing
 from gateway.domain.budgets.period import Period, span_at
 from gateway.domain.budgets.totals import NOTHING, Counter, Totals
 from gateway.domain.budgets.verdict import Answer, Claim, Finding, judge, judge_alone, used_up
@@ -27,7 +28,7 @@ def claim(budget: Budget, holder: Holder = BOT, trusts_missing: bool = False) ->
 def found(
     *claims: Claim, totals: Totals = NOTHING, is_whole: bool = True, by: Callable[..., Answer]
 ) -> Answer:
-    return by(claims, lambda counter: totals, lambda counter: is_whole)
+    return by(claims, lambda counter: Nothing(is_whole, totals))
 
 
 @pytest.mark.parametrize(
