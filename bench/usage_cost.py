@@ -31,7 +31,8 @@ from gateway.domain.usage.reading import Meter
 from gateway.domain.usage.record import Outcome
 from gateway.domain.usage.report import Line, Question
 from gateway.metering import Metering
-from gateway.ports import Exchange, LedgerDown, Spending
+from gateway.ports.exchange import Exchange
+from gateway.ports.usage import LedgerDown, Spending
 from runtime.clock import SystemClock
 
 MOST_MICROSECONDS = 15.0

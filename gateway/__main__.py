@@ -22,7 +22,7 @@ from gateway.cli.usage_question import (
     TO_HELP,
     question_of,
 )
-from gateway.ports import LedgerDown
+from gateway.ports.usage import LedgerDown
 from gateway.review import summary, warnings
 from gateway.settings.document import Settings
 from gateway.settings.snapshot import snapshot_of

@@ -5,7 +5,10 @@ The room is the key's own: one busy key keeps no other one waiting.
 
 from gateway.domain.api_keys import ApiKey
 from gateway.domain.errors import Fault, GatewayError
-from gateway.ports import Clock, Exchange, GatewayEvents, Lease
+from gateway.ports.clock import Clock
+from gateway.ports.events import GatewayEvents
+from gateway.ports.exchange import Exchange
+from gateway.ports.shared_state import Lease
 from gateway.rooms import NoPlace, Rooms
 
 LONGEST_WAIT_SECONDS = 30.0

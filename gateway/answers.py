@@ -15,7 +15,7 @@ from gateway.domain.upstream_errors import explain_event
 from gateway.domain.usage.reading import Meter
 from gateway.domain.whole import chat as whole_chat
 from gateway.domain.whole.assembling import ChatAssembly
-from gateway.ports import UpstreamReply
+from gateway.ports.upstream import UpstreamReply
 from gateway.stream_answers import MAX_WHOLE_ANSWER_BYTES, open_stream
 
 

@@ -13,7 +13,8 @@ from gateway.adapters.token_provider import ClientTokenProvider, open_token_prov
 from gateway.adapters.upstream_pool.deadlines import Deadlines
 from gateway.domain.jwt_checks import Expected
 from gateway.domain.jwt_claims import CallerRules
-from gateway.ports import Clock, Tracing
+from gateway.ports.clock import Clock
+from gateway.ports.exchange import Tracing
 from gateway.settings.auth import Jwt
 from gateway.settings.broker import TokenService
 from gateway.settings.document import Limits, Settings

@@ -17,7 +17,8 @@ from gateway.adapters.ledger.owner import LedgerTaken, claim
 from gateway.adapters.ledger.sql_ledger import SqlLedger
 from gateway.adapters.shared_state import SharedState, State
 from gateway.adapters.spill import NoSpill, SharedSpill
-from gateway.ports import Clock, Spill, Sums
+from gateway.ports.clock import Clock
+from gateway.ports.usage import Spill, Sums
 from gateway.settings.document import Settings
 from gateway.settings.usage import Usage
 from gateway.shipping import CaughtUp, Shipper

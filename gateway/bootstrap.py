@@ -31,6 +31,7 @@ from gateway.budgets import Budgets
 from gateway.callers import Callers
 from gateway.catalogue import Catalogue
 from gateway.domain.client_address import networks
+from gateway.drain import LAST_WORDS_SECONDS, drain
 from gateway.guesses import Guesses
 from gateway.health import Health
 from gateway.keys import Keys
@@ -65,10 +66,6 @@ log = logging.getLogger("gateway")
 
 KEYS_SECONDS = 5.0
 """How long the start waits for the database's keys; then it goes on with the configuration's."""
-QUIET_SECONDS, LOOK_SECONDS = 1.0, 0.05
-"""How long no request must have come before idle connections are closed at the end of a drain."""
-LAST_WORDS_SECONDS = 10.0
-"""After the drain: for the error events of the streams that are ended, and to callers' sockets."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +160,8 @@ class Service:
                 log.info("listening", extra=logs.fields(address=str(address)))
                 signum = await stop_signal(reloader.ask if reloader is not None else None)
                 log.info("draining", extra=logs.fields(signal=signum.name))
-                await self._drain(context, server)
+                self._is_ready = False
+                await drain(context, server, self._settings.drain)
                 for task in background:
                     task.cancel()
         log.info("stopped")
@@ -290,44 +288,6 @@ class Service:
         context.groups = snapshot.groups
         if self._jwt is not None:
             self._jwt.callers.replace(snapshot.caller_rules)
-
-    # --- the end ---
-
-    async def _drain(self, context: Context, server: CallersServer) -> None:
-        """The order in which the gateway stops."""
-        drain = self._settings.drain
-        # 1. Load balancers look elsewhere from now on, but notice with a delay; until then
-        #    requests still come, and each answer says that its connection ends with it.
-        self._is_ready = False
-        context.connections.is_draining = True
-        await asyncio.sleep(drain.grace_seconds)
-        # 2. No new connections; answers under way get drain.stream_seconds, and those that
-        #    are not done by then an error of their own.
-        ending = asyncio.get_running_loop().call_later(
-            drain.stream_seconds, context.lifetimes.end_all
-        )
-        server.stop_listening()
-        # 3. An answer that began before the drain has not said that its connection ends with it:
-        #    its caller's next request may be on its way on that connection, and is answered too.
-        deadline = asyncio.get_running_loop().time() + drain.stream_seconds
-        await _quiet(context.lifetimes, deadline)
-        await server.close(drain.stream_seconds + LAST_WORDS_SECONDS)
-        ending.cancel()
-
-
-async def _quiet(lifetimes: Lifetimes, deadline: float) -> None:
-    """Wait until for a while there was no request, at most until then by the loop's clock.
-
-    Without any request now all have been told, and nobody is waited for.
-    """
-    if not lifetimes.under_way:
-        return
-    loop = asyncio.get_running_loop()
-    quiet_since = loop.time()
-    while loop.time() < min(deadline, quiet_since + QUIET_SECONDS):
-        await asyncio.sleep(LOOK_SECONDS)
-        if lifetimes.under_way:
-            quiet_since = loop.time()
 
 
 async def _read_once(keys: Keys) -> None:

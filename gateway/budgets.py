@@ -20,7 +20,10 @@ from gateway.domain.budgets.totals import NOTHING, Counter, Totals
 from gateway.domain.budgets.verdict import Answer, Claim, Finding, is_in_the_way
 from gateway.domain.groups import Group
 from gateway.domain.usage.record import UsageRecord
-from gateway.ports import BudgetCounters, Clock, GatewayEvents, LedgerDown, Spending, Sums
+from gateway.ports.clock import Clock
+from gateway.ports.events import GatewayEvents
+from gateway.ports.shared_state import BudgetCounters
+from gateway.ports.usage import LedgerDown, Spending, Sums
 
 LEDGER_SECONDS = 2.0
 """For one question; whoever waits behind others waits no longer than for two."""

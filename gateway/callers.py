@@ -9,7 +9,7 @@ from gateway.domain.api_keys import ApiKey
 from gateway.domain.errors import Fault, GatewayError
 from gateway.guesses import Guesses
 from gateway.keys import Keys
-from gateway.ports import Clock
+from gateway.ports.clock import Clock
 from gateway.tokens import JwtCallers
 
 GUESSES = frozenset({Fault.CALLER_KEY_UNKNOWN, Fault.CALLER_KEY_TOKEN})

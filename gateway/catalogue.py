@@ -16,7 +16,9 @@ from gateway.domain.errors import GatewayError
 from gateway.domain.headers import Outgoing, attempt
 from gateway.domain.models import Model
 from gateway.domain.platforms.table import PLATFORMS
-from gateway.ports import Clock, TokenProvider, Upstream, UpstreamRequest
+from gateway.ports.clock import Clock
+from gateway.ports.tokens import TokenProvider
+from gateway.ports.upstream import Upstream, UpstreamRequest
 
 FRESH_SECONDS = 300.0
 PAUSE_SECONDS = 10.0

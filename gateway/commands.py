@@ -18,7 +18,7 @@ from gateway.cli.usage import print_usage
 from gateway.doctor import Doctor
 from gateway.domain.groups import GroupAccount
 from gateway.domain.usage.report import Question
-from gateway.ports import LedgerDown
+from gateway.ports.usage import LedgerDown
 from gateway.settings.document import Settings
 from gateway.settings.snapshot import snapshot_of
 from gateway.shipping import DAY_SECONDS

@@ -21,7 +21,9 @@ from gateway.domain.models import Model
 from gateway.domain.platforms.table import PLATFORMS
 from gateway.domain.protocols import Protocol
 from gateway.domain.whole.chat import repair
-from gateway.ports import AccountToken, Clock, TokenProvider, Upstream, UpstreamRequest
+from gateway.ports.clock import Clock
+from gateway.ports.tokens import AccountToken, TokenProvider
+from gateway.ports.upstream import Upstream, UpstreamRequest
 
 MAX_BYTES = 4 * 1024 * 1024
 CHEAP_MODELS = ("gpt-5-mini", "gpt-4.1", "gpt-4o-mini", "gpt-4o")

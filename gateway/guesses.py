@@ -8,7 +8,7 @@ from collections import OrderedDict
 
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.guesses import Suspect, judge
-from gateway.ports import Clock
+from gateway.ports.clock import Clock
 
 MOST_ADDRESSES = 10_000
 """At most; then the one that has been quiet for longest goes. Some 5 MB."""

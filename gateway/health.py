@@ -16,7 +16,9 @@ from gateway.domain.failover_budget import FailoverBudget
 from gateway.domain.obstacles import Obstacle
 from gateway.domain.platforms.table import PLATFORMS
 from gateway.domain.subjects import Subject
-from gateway.ports import Board, Clock, GatewayEvents, Posted
+from gateway.ports.clock import Clock
+from gateway.ports.events import GatewayEvents
+from gateway.ports.shared_state import Board, Posted
 
 PROBE_SECONDS = 30.0
 """After a client-wide refusal one request at a time finds out whether it still stands."""

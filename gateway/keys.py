@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 from gateway.domain.api_keys import ApiKey
 from gateway.domain.stored_keys import StoredKey
-from gateway.ports import KeyEvents, KeyStore, LedgerDown
+from gateway.ports.keys import KeyEvents, KeyStore
+from gateway.ports.usage import LedgerDown
 
 INTERVAL_SECONDS = 2.0
 SPREAD = 0.2

@@ -17,7 +17,10 @@ from gateway.domain.usage.record import (
     UsageRecord,
 )
 from gateway.domain.usage.spent import NOTHING, Spent
-from gateway.ports import Clock, Exchange, GatewayEvents, Journal, ShippingEvents
+from gateway.ports.clock import Clock
+from gateway.ports.events import GatewayEvents
+from gateway.ports.exchange import Exchange
+from gateway.ports.usage import Journal, ShippingEvents
 
 FULL_SECONDS = 10.0
 """Until a refused caller is to ask again."""

@@ -26,7 +26,9 @@ from gateway.domain.translation.table import TRANSLATIONS
 from gateway.domain.usage.asking import ask_for_usage
 from gateway.domain.usage.prices import Prices
 from gateway.domain.whole.assembling import as_stream, wants_assembly
-from gateway.ports import AccountToken, Clock, UpstreamRequest
+from gateway.ports.clock import Clock
+from gateway.ports.tokens import AccountToken
+from gateway.ports.upstream import UpstreamRequest
 
 
 class Plan(msgspec.Struct, frozen=True, gc=False):

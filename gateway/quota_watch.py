@@ -7,7 +7,7 @@ they say the same. Knows no metric. Decides nothing: the figures lag (copilot-up
 from collections.abc import Collection, Mapping
 
 from gateway.domain.quotas import HEADERS, MAX_CHARACTERS, quota_in
-from gateway.ports import GatewayEvents
+from gateway.ports.events import GatewayEvents
 
 
 class QuotaWatch:

@@ -19,19 +19,14 @@ from gateway.domain.usage.reading import Meter
 from gateway.health import Attempt, Health
 from gateway.metering import Metering
 from gateway.plan import Plan, Planner
-from gateway.ports import (
-    AccountToken,
-    Clock,
-    Exchange,
-    GatewayEvents,
-    TokenProvider,
-    Tried,
-    Upstream,
-    UpstreamReply,
-    UpstreamRequest,
-)
+from gateway.ports.clock import Clock
+from gateway.ports.events import GatewayEvents
+from gateway.ports.exchange import Exchange, Tried
+from gateway.ports.tokens import AccountToken, TokenProvider
+from gateway.ports.upstream import Upstream, UpstreamReply, UpstreamRequest
 from gateway.quota_watch import QuotaWatch
-from gateway.seats import Search, Seat, Seats
+from gateway.search import Search, Seat
+from gateway.seats import Seats
 from gateway.stream_answers import StreamAnswer, open_stream
 
 Answer = StreamAnswer | bytes

@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 from enum import Enum
 
-from gateway.ports import Lease, Slots
+from gateway.ports.shared_state import Lease, Slots
 
 # With a shared store a place may be given back by another replica, which tells nobody.
 SHORTEST_POLL_SECONDS = 0.02

@@ -10,58 +10,22 @@ domain/failover's.
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-import msgspec
-
-from gateway.domain.call import Call
 from gateway.domain.choice import Load, in_order
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.groups import Group, GroupAccount
 from gateway.domain.obstacles import LIMITS, Obstacle, nothing_eligible, shortest_wait
 from gateway.health import Health
-from gateway.ports import Affinity, Bond, Clock, GatewayEvents, Lease
+from gateway.ports.clock import Clock
+from gateway.ports.events import GatewayEvents
+from gateway.ports.shared_state import Affinity
 from gateway.rooms import NoPlace, Rooms
+from gateway.search import Search, Seat
 
 FULL_SEAT_SECONDS = 5.0
 """How long a conversation waits for its own account before it moves."""
 WAITING_BESIDE_LIMIT = 20
 """Callers that may wait for an account: its own number of places and so many more."""
 BUSY_RETRY_SECONDS = 1.0
-
-
-class Seat(msgspec.Struct, eq=False):
-    """An account that a call may use, and the place taken on it."""
-
-    account: GroupAccount
-    group: Group
-    lease: Lease | None
-    has_foreign_state: bool
-    """Whether the conversation's history may hold what upstream sealed for another account."""
-
-
-class Search(msgspec.Struct, eq=False):
-    """How far the search for an account has come, for one call."""
-
-    call: Call
-    tried: set[str] = msgspec.field(default_factory=set)
-    bond: Bond | None = None
-    has_looked: bool = False
-
-    @property
-    def bound_to(self) -> str | None:
-        """The only account the call may use."""
-        return self.call.key.account
-
-    @property
-    def home(self) -> str | None:
-        """The account it is waited for: the only one, or where the conversation lives."""
-        return self.bond.account if self.bond is not None else self.bound_to
-
-    def groups(self) -> Sequence[Group]:
-        """Where to look, in this order."""
-        call = self.call
-        if call.fallback is None or call.key.account is not None:
-            return (call.group,)
-        return (call.group, call.fallback)
 
 
 class Seats:

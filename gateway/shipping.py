@@ -9,8 +9,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from gateway.domain.usage.report import Line, Question
-from gateway.ports import (
-    Clock,
+from gateway.ports.clock import Clock
+from gateway.ports.usage import (
     Ledger,
     LedgerDown,
     ShippingEvents,
@@ -162,17 +162,17 @@ class CaughtUp:
         self._ledger = ledger
 
     async def key_spending(self, key_id: str, since: float, until: float) -> Spending:
-        """See ports.Sums."""
+        """See ports.usage.Sums."""
         await self._catch_up()
         return await self._ledger.key_spending(key_id, since, until)
 
     async def group_spending(self, group_id: str, since: float, until: float) -> Spending:
-        """See ports.Sums."""
+        """See ports.usage.Sums."""
         await self._catch_up()
         return await self._ledger.group_spending(group_id, since, until)
 
     async def report(self, question: Question) -> Sequence[Line]:
-        """See ports.Sums."""
+        """See ports.usage.Sums."""
         await self._catch_up()
         return await self._ledger.report(question)
 

@@ -18,7 +18,7 @@ from gateway.domain.upstream_errors import explain_event
 from gateway.domain.usage.reading import Meter
 from gateway.domain.usage.spent import Spent
 from gateway.domain.whole import chat as whole_chat
-from gateway.ports import UpstreamReply
+from gateway.ports.upstream import UpstreamReply
 
 BODY_END_SECONDS = 0.1
 """The end of a body comes with the last event, or right behind it."""
@@ -138,7 +138,7 @@ class StreamAnswer:
     # --- for the reply ---
 
     def write(self, data: bytes) -> None:
-        """See ports.Sink."""
+        """See ports.upstream.Sink."""
         follower, outlet = self._follower, self._outlet
         if outlet is None or follower.is_complete:
             return
@@ -158,7 +158,7 @@ class StreamAnswer:
             self._wake()
 
     def finish(self, error: GatewayError | None) -> None:
-        """See ports.Sink."""
+        """See ports.upstream.Sink."""
         self._is_body_over = True
         self._wake(error)
 

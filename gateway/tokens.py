@@ -6,7 +6,7 @@ Keeps nothing of a token.
 
 from gateway.domain.api_keys import ApiKey
 from gateway.domain.jwt_claims import CallerRules, caller
-from gateway.ports import TokenVerifier
+from gateway.ports.keys import TokenVerifier
 
 
 class JwtCallers:

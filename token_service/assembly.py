@@ -42,14 +42,10 @@ from token_service.domain.freshness import FreshnessPolicy
 from token_service.domain.identity import ClientIdentity
 from token_service.domain.service_accounts import TokenRules
 from token_service.domain.tokens import AccountId
-from token_service.ports import (
-    CallerEvents,
-    Chance,
-    Clock,
-    QuotaTurns,
-    StoreEvents,
-    TokenSource,
-)
+from token_service.ports.calls import CallerEvents
+from token_service.ports.clock import Chance, Clock
+from token_service.ports.quotas import QuotaTurns
+from token_service.ports.tokens import StoreEvents, TokenSource
 from token_service.renewal import Limits
 from token_service.rpc.admission import Admission
 from token_service.rpc.identity import bearer, certificate, nothing

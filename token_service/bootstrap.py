@@ -23,8 +23,9 @@ from token_service.adapters.audit_log import AuditLog
 from token_service.adapters.chance import SystemChance
 from token_service.adapters.event_log import LoggedEvents
 from token_service.adapters.github import HttpxGitHub, client
+from token_service.adapters.held_metrics import HeldCollector
 from token_service.adapters.memory_store import MemoryStore
-from token_service.adapters.prometheus import HeldCollector, PrometheusEvents
+from token_service.adapters.prometheus import PrometheusEvents
 from token_service.adapters.sources.chosen import ChosenSource
 from token_service.assembly import (
     PRODUCT,
@@ -47,11 +48,9 @@ from token_service.domain.credentials import choose, classify
 from token_service.domain.errors import CredentialKindUnsupported
 from token_service.domain.hosts import web_url_of
 from token_service.domain.tokens import Account, AccountId
-from token_service.ports import (
-    Clock,
-    ConfigurationEvents,
-    TokenStore,
-)
+from token_service.ports.clock import Clock
+from token_service.ports.configuration import ConfigurationEvents
+from token_service.ports.tokens import TokenStore
 from token_service.quotas import QuotaPoller
 from token_service.refresher import Refresher
 from token_service.renewal import Outcome, Renewal

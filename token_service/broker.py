@@ -21,7 +21,8 @@ from token_service.domain.holding import Held
 from token_service.domain.leases import AccountView, Give, Lease, Refuse, Removed, Wait
 from token_service.domain.seats import NEVER, Seat, Seats
 from token_service.domain.tokens import Account, AccountId
-from token_service.ports import BrokerEvents, Chance, Clock, TokenStore
+from token_service.ports.clock import Chance, Clock
+from token_service.ports.tokens import BrokerEvents, TokenStore
 from token_service.renewal import Obtained, Outcome, Renewal, generation_of
 from token_service.singleflight import SingleFlight
 from token_service.watchers import Following

@@ -12,7 +12,8 @@ from token_service.domain import quotas
 from token_service.domain.agenda import Agenda
 from token_service.domain.quotas import Allowance, Miss, Outcome, Reading
 from token_service.domain.tokens import Account, AccountId
-from token_service.ports import Chance, Clock, QuotaEvents, QuotaSource, QuotaTurns
+from token_service.ports.clock import Chance, Clock
+from token_service.ports.quotas import QuotaEvents, QuotaSource, QuotaTurns
 
 PACE_SECONDS = 1.0
 # Accounts that are new, were changed or are not used any more are noticed within this time.

@@ -5,7 +5,7 @@ while is left to expire, so that seats nobody uses cost no exchange.
 """
 
 from token_service.broker import Broker
-from token_service.ports import Clock
+from token_service.ports.clock import Clock
 
 # Looking costs a glance at one heap. New tokens are noticed within this time, and so are
 # renewals that fell due while the machine slept: timers do not run then (peers.md §0.3).

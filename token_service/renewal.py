@@ -13,7 +13,8 @@ from token_service.domain.errors import GitHubUnavailable, InternalError, TokenS
 from token_service.domain.freshness import FreshnessPolicy
 from token_service.domain.holding import Claim, Held
 from token_service.domain.tokens import Account, AccountId, CopilotToken, Grant
-from token_service.ports import BrokerEvents, Chance, Clock, Source, TokenSource, TokenStore
+from token_service.ports.clock import Chance, Clock
+from token_service.ports.tokens import BrokerEvents, Source, TokenSource, TokenStore
 
 # A follower is told of the result; where the message was lost it finds out this much later.
 LOOK_AGAIN_SECONDS = 0.5

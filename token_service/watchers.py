@@ -15,7 +15,8 @@ from token_service.domain.freshness import FreshnessPolicy
 from token_service.domain.leases import Lease, Removed
 from token_service.domain.seats import Seats
 from token_service.domain.tokens import AccountId
-from token_service.ports import Clock, TokenStore
+from token_service.ports.clock import Clock
+from token_service.ports.tokens import TokenStore
 
 RETRY_SECONDS = 1.0
 

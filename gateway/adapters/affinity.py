@@ -2,7 +2,8 @@
 
 from collections import OrderedDict
 
-from gateway.ports import Bond, Clock
+from gateway.ports.clock import Clock
+from gateway.ports.shared_state import Bond
 
 KEEP_SECONDS = 3600.0
 """After a conversation's last turn: upstream's own cache of its prompt is long gone by then."""
@@ -31,11 +32,11 @@ class MemoryAffinity:
         self._bonds: OrderedDict[bytes, tuple[Bond, float]] = OrderedDict()
 
     async def find(self, conversation: bytes) -> Bond | None:
-        """See ports.Affinity."""
+        """See ports.shared_state.Affinity."""
         return self.known(conversation)
 
     async def settle(self, conversation: bytes, account: str, leaving: str | None) -> Bond:
-        """See ports.Affinity."""
+        """See ports.shared_state.Affinity."""
         bond = settled(self.known(conversation), account, leaving)
         self.keep(conversation, bond)
         return bond

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gateway.domain.subjects import Subject
-from gateway.ports import Clock, Posted
+from gateway.ports.clock import Clock
+from gateway.ports.shared_state import Posted
 
 MOST_SUBJECTS = 10_000
 """Callers name the models of some: a board that is full loses what would have ended first."""
@@ -52,7 +53,7 @@ class MemoryBoard:
         return {each: notice for each, notice in self._notices.items() if notice.until > now}
 
     def post(self, subject: Subject, posted: Posted) -> None:
-        """See ports.Board."""
+        """See ports.shared_state.Board."""
         notice = notice_of(posted, self._clock.monotonic())
         there = self._notices.get(subject)
         if later(there, notice) is there:
@@ -60,12 +61,12 @@ class MemoryBoard:
         self.replace({**self._notices, subject: notice})
 
     def take_down(self, subject: Subject) -> None:
-        """See ports.Board."""
+        """See ports.shared_state.Board."""
         if self._notices.pop(subject, None) is not None:
             self._tell()
 
     def follow(self, reader: Reader) -> None:
-        """See ports.Board; at once if there is anything to read."""
+        """See ports.shared_state.Board; at once if there is anything to read."""
         self._readers.append(reader)
         if self.notices:
             reader(self._left())

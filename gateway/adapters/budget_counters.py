@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from gateway.domain.budgets.known import Known
 from gateway.domain.budgets.totals import TAKEN, Counter, Totals
 from gateway.domain.budgets.verdict import Answer, Claim, judge
-from gateway.ports import Clock
+from gateway.ports.clock import Clock
 
 
 class MemoryBudgets:
@@ -16,7 +16,7 @@ class MemoryBudgets:
         self._clock = clock
 
     async def take(self, claims: Sequence[Claim]) -> Answer:
-        """See ports.BudgetCounters."""
+        """See ports.shared_state.BudgetCounters."""
         known = self._known
         answer = judge(claims, known.stand)
         if not answer.is_granted:
@@ -26,17 +26,17 @@ class MemoryBudgets:
         return Answer(answer.findings, True, used)
 
     async def seed(self, counter: Counter, spent: Totals) -> None:
-        """See ports.BudgetCounters."""
+        """See ports.shared_state.BudgetCounters."""
         self._known.seed(counter, spent)
 
     def add(self, counters: Iterable[Counter], use: Totals) -> None:
-        """See ports.BudgetCounters."""
+        """See ports.shared_state.BudgetCounters."""
         now = self._clock.monotonic()
         for counter in counters:
             self._known.add(counter, use, now)
 
     async def totals(self, counters: Sequence[Counter]) -> Sequence[Totals | None]:
-        """See ports.BudgetCounters."""
+        """See ports.shared_state.BudgetCounters."""
         return known_totals(self._known, counters)
 
 

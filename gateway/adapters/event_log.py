@@ -32,11 +32,11 @@ class LoggedEvents:
         # In the path of every request, so passed on without a step in between. The access log has
         # a line at a request's end.
         self.request_started = metrics.request_started
-        """See ports.GatewayEvents."""
+        """See ports.events.GatewayEvents."""
         self.request_ended = metrics.request_ended
-        """See ports.GatewayEvents."""
+        """See ports.events.GatewayEvents."""
         self.recorded = metrics.usage.recorded
-        """See ports.GatewayEvents."""
+        """See ports.events.GatewayEvents."""
         self._problems: tuple[str, ...] = ()
         self._is_ledger_up: bool | None = None
         self._is_issuer_up: bool | None = None
@@ -44,15 +44,15 @@ class LoggedEvents:
     # --- requests and accounts ---
 
     def waiting(self, group: str, change: int) -> None:
-        """See ports.GatewayEvents."""
+        """See ports.events.GatewayEvents."""
         self._metrics.waiting(group, change)
 
     def failed_over(self, group: str, account: str, fault: Fault) -> None:
-        """See ports.GatewayEvents."""
+        """See ports.events.GatewayEvents."""
         self._metrics.failed_over(group, account, fault)
 
     def set_aside(self, subject: Subject, seconds: float, fault: Fault) -> None:
-        """See ports.GatewayEvents."""
+        """See ports.events.GatewayEvents."""
         self._metrics.set_aside(subject, seconds, fault)
         log.warning(
             "set aside",
@@ -66,7 +66,7 @@ class LoggedEvents:
         )
 
     def paused(self, subject: Subject, is_paused: bool) -> None:
-        """See ports.GatewayEvents."""
+        """See ports.events.GatewayEvents."""
         self._metrics.paused(subject, is_paused)
         audit.info(
             "paused" if is_paused else "resumed",
@@ -74,7 +74,7 @@ class LoggedEvents:
         )
 
     def client_refused(self, platform: str, is_refused: bool) -> None:
-        """See ports.GatewayEvents."""
+        """See ports.events.GatewayEvents."""
         self._metrics.client_refused(platform, is_refused)
         if is_refused:
             log.error(
@@ -87,51 +87,51 @@ class LoggedEvents:
     # --- usage ---
 
     def over_budget(self, holder: Holder, measure: str, is_shadow: bool) -> None:
-        """See ports.GatewayEvents. Each refusal is a line of the access log."""
+        """See ports.events.GatewayEvents. Each refusal is a line of the access log."""
         self._metrics.usage.over_budget(holder, measure, is_shadow)
 
     def quota_seen(self, account: str, quotas: Sequence[Quota]) -> None:
-        """See ports.GatewayEvents."""
+        """See ports.events.GatewayEvents."""
         self._metrics.quota_seen(account, quotas)
 
     def shipped(self, count: int) -> None:
-        """See ports.ShippingEvents."""
+        """See ports.usage.ShippingEvents."""
         self._metrics.usage.shipped(count)
 
     def ledger_up(self) -> None:
-        """See ports.ShippingEvents. Said when it changes."""
+        """See ports.usage.ShippingEvents. Said when it changes."""
         if self._is_ledger_up is not True:
             self._is_ledger_up = True
             self._metrics.usage.ledger_is_up(True)
             log.info("usage ledger up")
 
     def ledger_down(self, reason: str) -> None:
-        """See ports.ShippingEvents. Said when it changes."""
+        """See ports.usage.ShippingEvents. Said when it changes."""
         if self._is_ledger_up is not False:
             self._is_ledger_up = False
             self._metrics.usage.ledger_is_up(False)
             log.error("usage ledger down: records wait in the journal", extra=fields(reason=reason))
 
     def lines_torn(self, count: int) -> None:
-        """See ports.ShippingEvents."""
+        """See ports.usage.ShippingEvents."""
         self._metrics.usage.lines_torn(count)
         log.warning(
             "passed over lines of a usage journal that cannot be read", extra=fields(n=count)
         )
 
     def journal_trouble(self, reason: str | None) -> None:
-        """See ports.ShippingEvents."""
+        """See ports.usage.ShippingEvents."""
         if reason is None:
             log.info("usage journal: the disk takes lines again")
         else:
             log.error("usage journal: the disk takes no lines", extra=fields(reason=reason))
 
     def record_dropped(self) -> None:
-        """See ports.ShippingEvents. The access log names the request."""
+        """See ports.usage.ShippingEvents. The access log names the request."""
         self._metrics.usage.record_dropped()
 
     def spilled(self, count: int, left: int) -> None:
-        """See ports.ShippingEvents."""
+        """See ports.usage.ShippingEvents."""
         if count:
             log.warning("usage records went to the shared store", extra=fields(records=count))
         if left:

@@ -24,7 +24,7 @@ from gateway.domain.jwt_checks import (
     looks_like_token,
     refused,
 )
-from gateway.ports import Clock
+from gateway.ports.clock import Clock
 from runtime.jwks.ring import KeyRing, KeysUnavailable, KeyUnknown
 
 MOST_REMEMBERED = 10_000
@@ -60,11 +60,11 @@ class JwtTokens:
         self._remembered: OrderedDict[bytes, _Known] = OrderedDict()
 
     def looks_like(self, text: str) -> bool:
-        """See ports.TokenVerifier."""
+        """See ports.keys.TokenVerifier."""
         return looks_like_token(text)
 
     async def verify(self, token: str) -> Mapping[str, Any]:
-        """See ports.TokenVerifier."""
+        """See ports.keys.TokenVerifier."""
         digest = sha256(token.encode(errors="surrogateescape")).digest()
         known = self._remembered.get(digest)
         if known is not None and self._holds(known):

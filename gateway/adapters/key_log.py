@@ -30,29 +30,29 @@ class LoggedKeys:
         self._known.labels("database").set(0)
 
     def keys_configured(self, count: int) -> None:
-        """See ports.KeyEvents."""
+        """See ports.keys.KeyEvents."""
         self._known.labels("configuration").set(count)
 
     def keys_read(self, changed: int, usable: int, revoked: int) -> None:
-        """See ports.KeyEvents."""
+        """See ports.keys.KeyEvents."""
         self._known.labels("database").set(usable)
         log.info("keys read", extra=fields(changed=changed, usable=usable, revoked=revoked))
 
     def keys_stale(self, reason: str) -> None:
-        """See ports.KeyEvents."""
+        """See ports.keys.KeyEvents."""
         self._up.set(0)
         if not self._is_stale:
             self._is_stale = True
             log.warning("keys cannot be read; those known go on", extra=fields(reason=reason))
 
     def keys_fresh(self) -> None:
-        """See ports.KeyEvents."""
+        """See ports.keys.KeyEvents."""
         self._up.set(1)
         if self._is_stale:
             self._is_stale = False
             log.info("keys can be read again")
 
     def key_shadowed(self, key_id: str) -> None:
-        """See ports.KeyEvents."""
+        """See ports.keys.KeyEvents."""
         text = "a key in the database has the id of one in the configuration, and does not count"
         log.warning(text, extra=fields(key=key_id))

@@ -6,7 +6,7 @@ Keys come from the configuration, which is reloaded while the gateway runs.
 from collections.abc import Mapping
 
 from gateway.domain.groups import GroupAccount
-from gateway.ports import AccountToken, TokenProvider
+from gateway.ports.tokens import AccountToken, TokenProvider
 
 
 class OwnKeys:
@@ -32,12 +32,12 @@ class OwnKeys:
         }
 
     async def get(self, account: str) -> AccountToken:
-        """See ports.TokenProvider."""
+        """See ports.tokens.TokenProvider."""
         own = self._tokens.get(account)
         return await self._broker.get(account) if own is None else own
 
     async def invalidate(self, account: str, token_id: str) -> AccountToken | None:
-        """See ports.TokenProvider. For a key of its own there is no other one."""
+        """See ports.tokens.TokenProvider. For a key of its own there is no other one."""
         if account in self._tokens:
             return None
         return await self._broker.invalidate(account, token_id)

@@ -42,9 +42,9 @@ class PrometheusEvents:
         # In the path of every request, so called without a step in between.
         requests = RequestMetrics(self.registry, self._bounds)
         self.request_started = requests.started
-        """See ports.GatewayEvents."""
+        """See ports.events.GatewayEvents."""
         self.request_ended = requests.ended
-        """See ports.GatewayEvents."""
+        """See ports.events.GatewayEvents."""
         self._failovers = Counter(
             "gateway_failovers",
             "Requests that left an account for another one, by the account and why.",
@@ -80,25 +80,25 @@ class PrometheusEvents:
             self._client_refused.labels(platform)
 
     def waiting(self, group: str, change: int) -> None:
-        """See ports.GatewayEvents."""
+        """See ports.events.GatewayEvents."""
         self._waiting.labels(*self._bounds.groups.of((group,))).inc(change)
 
     def failed_over(self, group: str, account: str, fault: Fault) -> None:
-        """See ports.GatewayEvents."""
+        """See ports.events.GatewayEvents."""
         self._failovers.labels(*self._bounds.moves.of((group, account, fault.value))).inc()
 
     def set_aside(self, subject: Subject, seconds: float, fault: Fault) -> None:
-        """See ports.GatewayEvents. The state of accounts is asked for at each scrape."""
+        """See ports.events.GatewayEvents. The state of accounts is asked for at each scrape."""
 
     def paused(self, subject: Subject, is_paused: bool) -> None:
-        """See ports.GatewayEvents. The state of accounts is asked for at each scrape."""
+        """See ports.events.GatewayEvents. The state of accounts is asked for at each scrape."""
 
     def quota_seen(self, account: str, quotas: Sequence[Quota]) -> None:
-        """See ports.GatewayEvents. Above MAX_QUOTA_ACCOUNTS accounts no series names one."""
+        """See ports.events.GatewayEvents. Above MAX_QUOTA_ACCOUNTS accounts no series names one."""
         self._quotas.seen(account, quotas)
 
     def client_refused(self, platform: str, is_refused: bool) -> None:
-        """See ports.GatewayEvents."""
+        """See ports.events.GatewayEvents."""
         self._client_refused.labels(platform).set(int(is_refused))
 
     def reload_refused(self) -> None:

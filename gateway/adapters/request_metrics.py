@@ -18,7 +18,7 @@ from gateway.adapters.usage_metrics import (
 )
 from gateway.domain.errors import Fault
 from gateway.domain.stream_ends import StreamEnd
-from gateway.ports import Exchange
+from gateway.ports.exchange import Exchange
 from runtime.tallies import Number, Tally, TallyCounter, TallyGauge, TallyHistogram
 
 REQUEST_BUCKETS = tuple(0.01 * 2**power for power in range(14))
@@ -107,11 +107,11 @@ class RequestMetrics:
             self._stream_ends.of(end.value)
 
     def started(self, exchange: Exchange) -> None:
-        """See ports.GatewayEvents.request_started."""
+        """See ports.events.GatewayEvents.request_started."""
         self._in_flight(exchange.group).value += 1
 
     def ended(self, exchange: Exchange, seconds: float) -> None:
-        """See ports.GatewayEvents.request_ended."""
+        """See ports.events.GatewayEvents.request_ended."""
         if exchange.group:
             self._in_flight(exchange.group).value -= 1
         kind = _kind_of(exchange)

@@ -12,7 +12,7 @@ import msgspec
 from gateway.adapters.affinity import KEEP_SECONDS, MemoryAffinity, moved_from
 from gateway.adapters.batches import Batches, Queue
 from gateway.adapters.scripts import script
-from gateway.ports import Bond
+from gateway.ports.shared_state import Bond
 from runtime.valkey.calls import Call
 from runtime.valkey.link import StoreLink
 from runtime.valkey.server import Connection
@@ -52,11 +52,11 @@ class SharedAffinity:
 
     @property
     def remembers(self) -> bool:
-        """See ports.Affinity."""
+        """See ports.shared_state.Affinity."""
         return self._link.is_up
 
     async def find(self, conversation: bytes) -> Bond | None:
-        """See ports.Affinity."""
+        """See ports.shared_state.Affinity."""
         mine = self._memory.known(conversation)
         # What is known here and not there was lost there, or settled while the store was down.
         answer = await self._queue.ask(Question(conversation, mine))
@@ -65,7 +65,7 @@ class SharedAffinity:
         return self._learnt(conversation, answer)
 
     async def settle(self, conversation: bytes, account: str, leaving: str | None) -> Bond:
-        """See ports.Affinity."""
+        """See ports.shared_state.Affinity."""
         wanted = Bond(account, moved_from(account, leaving))
         answer = await self._queue.ask(Question(conversation, wanted, leaving))
         if answer == AS_WANTED:

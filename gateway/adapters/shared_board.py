@@ -25,7 +25,8 @@ from gateway.adapters.board import (
 from gateway.adapters.scripts import script
 from gateway.domain import subjects
 from gateway.domain.subjects import Subject
-from gateway.ports import Clock, Posted
+from gateway.ports.clock import Clock
+from gateway.ports.shared_state import Posted
 from runtime.valkey.link import StoreLink
 from runtime.valkey.server import Connection
 
@@ -94,19 +95,19 @@ class SharedBoard:
         link.add_reader(self)
 
     def post(self, subject: Subject, posted: Posted) -> None:
-        """See ports.Board."""
+        """See ports.shared_state.Board."""
         before = self._unsent.get(subject, Change(False, None))
         notice = later(before.notice, notice_of(posted, self._clock.monotonic()))
         self._send_soon(subject, Change(before.is_fresh, notice))
         self._copy.post(subject, posted)
 
     def take_down(self, subject: Subject) -> None:
-        """See ports.Board."""
+        """See ports.shared_state.Board."""
         self._send_soon(subject, Change(True, None))
         self._copy.take_down(subject)
 
     def follow(self, reader: Reader) -> None:
-        """See ports.Board; at once if there is anything to read."""
+        """See ports.shared_state.Board; at once if there is anything to read."""
         self._copy.follow(reader)
 
     async def sent(self, seconds: float) -> bool:

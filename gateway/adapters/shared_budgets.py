@@ -20,7 +20,7 @@ from gateway.adapters.tellings import Question, Telling
 from gateway.domain.budgets.known import Known
 from gateway.domain.budgets.totals import GIVEN_BACK, TAKEN, Counter, Totals
 from gateway.domain.budgets.verdict import Answer, Claim, judge_alone
-from gateway.ports import Clock
+from gateway.ports.clock import Clock
 from runtime.valkey.calls import Call
 from runtime.valkey.link import StoreLink
 from runtime.valkey.server import Connection
@@ -64,7 +64,7 @@ class SharedBudgets:
         link.add_reader(self)
 
     async def take(self, claims: Sequence[Claim]) -> Answer:
-        """See ports.BudgetCounters."""
+        """See ports.shared_state.BudgetCounters."""
         question = Question(claims=tuple(claims))
         try:
             answer = await self._queue.ask(question)
@@ -76,19 +76,19 @@ class SharedBudgets:
         return answer
 
     async def seed(self, counter: Counter, spent: Totals) -> None:
-        """See ports.BudgetCounters."""
+        """See ports.shared_state.BudgetCounters."""
         if await self._queue.ask(Question(seeds=((counter, spent),))) is None:
             self._known.seed(counter, spent)
 
     def add(self, counters: Iterable[Counter], use: Totals) -> None:
-        """See ports.BudgetCounters."""
+        """See ports.shared_state.BudgetCounters."""
         now = self._clock.monotonic()
         for counter in counters:
             self._known.add(counter, use, now)
         self._batches.wake()
 
     async def totals(self, counters: Sequence[Counter]) -> Sequence[Totals | None]:
-        """See ports.BudgetCounters."""
+        """See ports.shared_state.BudgetCounters."""
         await self._queue.ask(Question(looks=tuple(counters)))
         return known_totals(self._known, counters)
 

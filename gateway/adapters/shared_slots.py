@@ -18,7 +18,7 @@ import msgspec
 from gateway.adapters.batches import Batches, Queue
 from gateway.adapters.scripts import script
 from gateway.adapters.slots import Outstanding
-from gateway.ports import Lease
+from gateway.ports.shared_state import Lease
 from runtime.valkey.calls import Call
 from runtime.valkey.link import StoreLink
 from runtime.valkey.server import Connection
@@ -73,11 +73,11 @@ class SharedSlots:
 
     @property
     def is_shared(self) -> bool:
-        """See ports.Slots."""
+        """See ports.shared_state.Slots."""
         return self._link.is_up
 
     async def take(self, place: str, limit: int) -> Lease | None:
-        """See ports.Slots."""
+        """See ports.shared_state.Slots."""
         if self._out.count(place) >= limit:
             return None
         lease = Lease(place, f"{self._owner}-{next(self._numbers):x}")
@@ -98,12 +98,12 @@ class SharedSlots:
         return lease
 
     def give_back(self, lease: Lease) -> None:
-        """See ports.Slots."""
+        """See ports.shared_state.Slots."""
         if self._out.remove(lease):
             self._return(lease)
 
     def taken(self, place: str) -> int:
-        """See ports.Slots."""
+        """See ports.shared_state.Slots."""
         return self._out.count(place)
 
     @asynccontextmanager

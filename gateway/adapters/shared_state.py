@@ -19,7 +19,7 @@ from gateway.adapters.shared_board import SharedBoard, channel_of
 from gateway.adapters.shared_budgets import SharedBudgets
 from gateway.adapters.shared_slots import SharedSlots
 from gateway.adapters.slots import MemorySlots
-from gateway.ports import Clock
+from gateway.ports.clock import Clock
 from runtime.valkey.link import StoreEvents, StoreLink
 from runtime.valkey.server import Connection, Place, connected
 

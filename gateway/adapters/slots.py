@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Mapping, Set
 
-from gateway.ports import Lease
+from gateway.ports.shared_state import Lease
 
 
 class Outstanding:
@@ -53,7 +53,7 @@ class MemorySlots:
         self._numbers = itertools.count(1)
 
     async def take(self, place: str, limit: int) -> Lease | None:
-        """See ports.Slots."""
+        """See ports.shared_state.Slots."""
         taken = self._taken.get(place, 0)
         if taken >= limit:
             return None
@@ -63,7 +63,7 @@ class MemorySlots:
         return lease
 
     def give_back(self, lease: Lease) -> None:
-        """See ports.Slots."""
+        """See ports.shared_state.Slots."""
         if lease.id not in self._out:
             return
         self._out.remove(lease.id)
@@ -75,5 +75,5 @@ class MemorySlots:
             del self._taken[place]
 
     def taken(self, place: str) -> int:
-        """See ports.Slots."""
+        """See ports.shared_state.Slots."""
         return self._taken.get(place, 0)

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from gateway.adapters.usage_metrics import CHAT_OPERATION, EMBEDDINGS, PROVIDERS
 from gateway.domain.errors import Fault
 from gateway.domain.usage.tokens import Tokens
-from gateway.ports import Exchange, UpstreamRequest
+from gateway.ports.exchange import Exchange
+from gateway.ports.upstream import UpstreamRequest
 from runtime.tracing.tracer import TRACEPARENT, Kind, Span, Tracer, Value
 
 MOST_MODEL_CHARACTERS = 100
@@ -33,7 +34,7 @@ class RequestSpan:
 
     @contextmanager
     def attempt(self, exchange: Exchange, request: UpstreamRequest) -> Iterator[UpstreamRequest]:
-        """See ports.RequestTrace."""
+        """See ports.exchange.RequestTrace."""
         with self._tracer.span(operation_of(exchange), Kind.CLIENT) as span:
             self._attempt = span
             self._asked_for = exchange.served_model
@@ -48,19 +49,19 @@ class RequestSpan:
                 self._attempt = None
 
     def answered(self, status: int) -> None:
-        """See ports.RequestTrace."""
+        """See ports.exchange.RequestTrace."""
         if self._attempt is not None:
             self._attempt.set({"http.response.status_code": status})
             if status == OK:
                 self._attempt.set({"gen_ai.response.model": _name(self._asked_for)})
 
     def failed(self, fault: Fault) -> None:
-        """See ports.RequestTrace."""
+        """See ports.exchange.RequestTrace."""
         if self._attempt is not None:
             self._attempt.failed(fault.value)
 
     def end(self, exchange: Exchange) -> None:
-        """See ports.RequestTrace."""
+        """See ports.exchange.RequestTrace."""
         self._span.set(_of_request(exchange))
         if exchange.model:
             self._span.set(_of_model(exchange, exchange.model))
@@ -79,7 +80,7 @@ class RequestSpans:
         self._tracer = tracer
 
     def begin(self, exchange: Exchange, method: str, traceparent: str | None) -> RequestSpan:
-        """See ports.Tracing."""
+        """See ports.exchange.Tracing."""
         name = f"{method} {exchange.route}"
         span = self._tracer.begin(name, Kind.SERVER, traceparent or "")
         span.set({"http.request.method": method, "http.route": exchange.route})

@@ -29,18 +29,18 @@ class NoSpill:
     is_all = True
 
     async def put(self, records: Sequence[UsageRecord]) -> bool:
-        """See ports.Spill."""
+        """See ports.usage.Spill."""
         return False
 
     async def next(self) -> Sequence[UsageRecord]:
-        """See ports.Source."""
+        """See ports.usage.Source."""
         return ()
 
     async def done(self, records: Sequence[UsageRecord]) -> None:
-        """See ports.Source."""
+        """See ports.usage.Source."""
 
     def start_over(self) -> None:
-        """See ports.Source."""
+        """See ports.usage.Source."""
 
 
 class SharedSpill:
@@ -66,7 +66,7 @@ class SharedSpill:
         self._taken: list[bytes] = []
 
     async def put(self, records: Sequence[UsageRecord]) -> bool:
-        """See ports.Spill."""
+        """See ports.usage.Spill."""
         for start in range(0, len(records), MOST_AT_ONCE):
             lines = [_encode(each) for each in records[start : start + MOST_AT_ONCE]]
             if await self._ask(PUT, (self._most_records, *lines)) != 1:
@@ -74,7 +74,7 @@ class SharedSpill:
         return True
 
     async def next(self) -> Sequence[UsageRecord]:
-        """See ports.Source."""
+        """See ports.usage.Source."""
         while found := await self._ask(TAKE, (MOST_AT_ONCE,)):
             entries = list(zip(found[::2], map(_read, found[1::2]), strict=True))
             # What nobody can read goes at once: it must not wait for the ledger before others.
@@ -86,12 +86,12 @@ class SharedSpill:
         return ()
 
     async def done(self, records: Sequence[UsageRecord]) -> None:
-        """See ports.Source."""
+        """See ports.usage.Source."""
         taken, self._taken = tuple(self._taken), []
         await self._ask(FORGET, taken)
 
     def start_over(self) -> None:
-        """See ports.Source."""
+        """See ports.usage.Source."""
         self._taken = []
 
     async def _forget_unreadable(self, entries: Sequence[bytes]) -> bool:

@@ -13,7 +13,7 @@ from gateway.domain.budgets.budget import Budget
 from gateway.domain.budgets.known import KEEP_SECONDS, Heard, Known, Unsent
 from gateway.domain.budgets.totals import Counter, Totals
 from gateway.domain.budgets.verdict import Answer, Claim, Finding, answered
-from gateway.ports import Clock
+from gateway.ports.clock import Clock
 
 LEAST_KEPT_SECONDS = 3600
 MINUTE_KEPT_SECONDS = 180

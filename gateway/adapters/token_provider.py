@@ -7,7 +7,7 @@ from pathlib import Path
 import grpc
 
 from gateway.domain.errors import Fault, GatewayError
-from gateway.ports import AccountToken
+from gateway.ports.tokens import AccountToken
 from token_client.client import TokenClient
 from token_client.errors import BrokerUnreachable, TokenError, TokenRefused
 from token_client.files import Tls
@@ -65,7 +65,7 @@ class ClientTokenProvider:
         """By account: its latest token, and the same in the words of the port, made once."""
 
     async def get(self, account: str) -> AccountToken:
-        """See ports.TokenProvider."""
+        """See ports.tokens.TokenProvider."""
         token = self._client.peek(account)
         if token is None:
             self._usable.pop(account, None)
@@ -77,7 +77,7 @@ class ClientTokenProvider:
         return known[1] if known is not None and known[0] is token else self._learn(token)
 
     async def invalidate(self, account: str, token_id: str) -> AccountToken | None:
-        """See ports.TokenProvider."""
+        """See ports.tokens.TokenProvider."""
         try:
             token = await self._client.invalidate(account, token_id, REFUSED_BY_UPSTREAM)
         except TokenError:

@@ -20,5 +20,5 @@ class Tokenizer:
         return bpe_openai.get_encoding(ENCODING)
 
     def count(self, text: str) -> int:
-        """See ports.TokenCounter."""
+        """See ports.token_counter.TokenCounter."""
         return len(self._encoding.encode_ordinary(text))

@@ -97,7 +97,7 @@ class UsageMetrics:
         self._ledger_up.set(1)
 
     def recorded(self, record: UsageRecord, is_listed: bool) -> None:
-        """See ports.GatewayEvents."""
+        """See ports.events.GatewayEvents."""
         if not (record.input_tokens or record.output_tokens or record.nano_aiu):
             return
         # A model that a caller has made up is none of what is remembered.
@@ -113,7 +113,7 @@ class UsageMetrics:
             counted.per_token.add((record.duration_seconds - first) / more)
 
     def over_budget(self, holder: Holder, measure: str, is_shadow: bool) -> None:
-        """See ports.GatewayEvents. Whose budget it was is in the ledger: keys are no labels."""
+        """See ports.events.GatewayEvents. Whose budget is in the ledger: keys are no labels."""
         shadow = "true" if is_shadow else "false"
         self._over_budget.labels(holder.kind.value, measure, shadow).inc()
 

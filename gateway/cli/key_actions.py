@@ -8,7 +8,7 @@ from gateway.cli.key_arguments import expiry, wanted_key
 from gateway.cli.key_listing import FORMS
 from gateway.cli.keys import Operator
 from gateway.domain.groups import Group
-from gateway.ports import KeyStore
+from gateway.ports.keys import KeyStore
 
 LIST = "list"
 """The one that changes nothing."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from gateway.domain.api_keys import ALPHABET, RANDOM_CHARACTERS, digest, new_key
 from gateway.domain.stored_keys import StoredKey
-from gateway.ports import KeyIdTaken, KeyStore
+from gateway.ports.keys import KeyIdTaken, KeyStore
 
 SETTLE_SECONDS = 8.0
 """After a revocation no gateway serves the key any more, and its last records are in the ledger."""

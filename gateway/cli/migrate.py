@@ -7,7 +7,7 @@ import sys
 from typing import Protocol
 
 from gateway.domain.usage.schema import Schema
-from gateway.ports import LedgerDown
+from gateway.ports.usage import LedgerDown
 
 SAYINGS = {
     Schema.CURRENT: "the usage ledger's schema is up to date",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from gateway.domain.groups import Group, GroupAccount
 from gateway.domain.subjects import Kind, Subject
-from gateway.ports import Board, Posted
+from gateway.ports.shared_state import Board, Posted
 
 PAUSED = "paused"
 PAUSABLE = (Kind.ACCOUNT.value, Kind.GROUP.value, Kind.MODEL.value)

@@ -4,7 +4,7 @@ import sys
 
 from gateway.cli.usage_formats import FORMS
 from gateway.domain.usage.report import Question, TooManyLines
-from gateway.ports import LedgerDown, Sums
+from gateway.ports.usage import LedgerDown, Sums
 
 
 async def print_usage(ledger: Sums, question: Question, form: str) -> bool:

@@ -8,7 +8,7 @@ import logging
 import traceback
 
 from gateway.domain.errors import Fault
-from gateway.ports import Exchange
+from gateway.ports.exchange import Exchange
 from runtime import logs
 
 MAX_MODEL_CHARACTERS = 100

@@ -5,7 +5,7 @@ replicas busy and new ones idle. The age differs by up to a tenth, so that conne
 one moment do not end at one moment.
 """
 
-from gateway.ports import Clock
+from gateway.ports.clock import Clock
 
 SPREAD = 0.1
 STEPS = 100

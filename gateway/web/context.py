@@ -13,7 +13,11 @@ from gateway.domain.groups import Group
 from gateway.keys import Keys
 from gateway.metering import Metering
 from gateway.offers import Offers
-from gateway.ports import Audit, Clock, GatewayEvents, Sums, TokenCounter, Tracing
+from gateway.ports.clock import Clock
+from gateway.ports.events import Audit, GatewayEvents
+from gateway.ports.exchange import Tracing
+from gateway.ports.token_counter import TokenCounter
+from gateway.ports.usage import Sums
 from gateway.relay import Relay
 from gateway.web.connections import Connections
 from gateway.web.late_answers import LateAnswers

@@ -4,7 +4,7 @@ import asyncio
 
 from gateway.domain import groups, token_estimate
 from gateway.domain.requests import messages
-from gateway.ports import Exchange
+from gateway.ports.exchange import Exchange
 from gateway.web.context import Caller, Context
 from gateway.web.inbound import Inbound
 from gateway.web.responses import Response, json_response

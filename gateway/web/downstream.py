@@ -15,7 +15,8 @@ from gateway.domain.stream_ends import StreamEnd, end_of
 from gateway.domain.streams.endings import ping
 from gateway.domain.usage.record import Outcome
 from gateway.metering import Metering
-from gateway.ports import Clock, Exchange
+from gateway.ports.clock import Clock
+from gateway.ports.exchange import Exchange
 from gateway.stream_answers import StreamAnswer
 from gateway.web.inbound import Outgoing
 from gateway.web.problems import error_event

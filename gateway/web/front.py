@@ -9,7 +9,7 @@ from gateway.domain import groups
 from gateway.domain.client_address import client_address
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.usage.outcomes import CLIENT_CLOSED_REQUEST
-from gateway.ports import Exchange
+from gateway.ports.exchange import Exchange
 from gateway.web import access_line, problems
 from gateway.web.context import NOBODY, Caller, Context
 from gateway.web.ids import REQUEST_ID_HEADER, caller_request_id, id_headers

@@ -1,7 +1,7 @@
 """The ids of a request: ours, on every answer, and the caller's own beside it (design §7)."""
 
 from gateway.domain.headers import is_request_id
-from gateway.ports import Exchange
+from gateway.ports.exchange import Exchange
 from gateway.web.headers import Headers
 
 REQUEST_ID_HEADER = "x-request-id"

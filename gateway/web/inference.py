@@ -11,7 +11,8 @@ from gateway.domain.call import Call
 from gateway.domain.errors import GatewayError
 from gateway.domain.protocols import Protocol
 from gateway.domain.usage.record import Outcome
-from gateway.ports import Exchange, Lease
+from gateway.ports.exchange import Exchange
+from gateway.ports.shared_state import Lease
 from gateway.relay import Passage
 from gateway.stream_answers import StreamAnswer
 from gateway.web.bodies import READERS, Incoming

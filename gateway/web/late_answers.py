@@ -8,7 +8,7 @@ a fraction of it.
 
 import asyncio
 
-from gateway.ports import Clock
+from gateway.ports.clock import Clock
 
 LATE_SECONDS = 1.0
 APART_SECONDS = 0.002

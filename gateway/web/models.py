@@ -4,7 +4,7 @@ from typing import Any
 
 from gateway.domain import models
 from gateway.domain.models import Model
-from gateway.ports import Exchange
+from gateway.ports.exchange import Exchange
 from gateway.web.context import Caller, Context
 from gateway.web.inbound import Inbound
 from gateway.web.responses import Response, json_response

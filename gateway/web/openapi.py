@@ -12,7 +12,7 @@ import msgspec
 
 from gateway.domain.errors import Fault
 from gateway.domain.protocols import Protocol
-from gateway.ports import Exchange
+from gateway.ports.exchange import Exchange
 from gateway.web import openapi_answers as answers
 from gateway.web import openapi_errors as errors
 from gateway.web import openapi_requests as requests

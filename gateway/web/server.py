@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from gateway.ports import Clock
+from gateway.ports.clock import Clock
 from gateway.web.aiohttp_connections import AiohttpServer, Refuse
 from gateway.web.connections import Connections
 from gateway.web.http1.connection import KEEPALIVE_SECONDS, CallerConnection

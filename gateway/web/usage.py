@@ -11,7 +11,8 @@ from gateway.domain.budgets.totals import NOTHING
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.usage.credits import NANO_AIU_PER_CREDIT
 from gateway.domain.usage.report import Line, Question, TooManyLines
-from gateway.ports import Exchange, LedgerDown, Sums
+from gateway.ports.exchange import Exchange
+from gateway.ports.usage import LedgerDown, Sums
 from gateway.web.context import Caller, Context
 from gateway.web.inbound import Inbound
 from gateway.web.responses import Response, json_response

@@ -8,7 +8,7 @@ from gateway.domain.failover import Policy
 from gateway.domain.groups import Group, GroupAccount
 from gateway.domain.initiator import BY_DEFAULT
 from gateway.domain.protocols import Protocol
-from gateway.ports import Exchange
+from gateway.ports.exchange import Exchange
 
 A_KEY = ApiKey(
     id="key-1",

@@ -10,14 +10,14 @@ from gateway.domain.errors import Fault
 from gateway.domain.initiator import Initiator, Rule, Verdict
 from gateway.domain.quotas import Quota
 from gateway.domain.stream_ends import StreamEnd
-from gateway.ports import Exchange
+from gateway.ports.exchange import Exchange
 from gateway.web.routes import MODEL_ROUTES, ROUTES
 from runtime.tracing.metrics import LostSpans
 from tests.fakes.clock import FakeClock
 from tests.fakes.token_source import grant
 from tests.fakes.token_store import FakeTokenStore, token_of
 from tests.fakes.usage_records import a_record
-from token_service.adapters.prometheus import MOST_ACCOUNTS, HeldCollector
+from token_service.adapters.held_metrics import MOST_ACCOUNTS, HeldCollector
 from token_service.adapters.prometheus import PrometheusEvents as BrokerEvents
 from token_service.domain.errors import Reason, TokenServiceError
 from token_service.domain.failures import Failure

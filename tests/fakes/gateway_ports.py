@@ -8,7 +8,8 @@ from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.quotas import Quota
 from gateway.domain.subjects import Subject
 from gateway.domain.usage.record import UsageRecord
-from gateway.ports import AccountToken, Exchange
+from gateway.ports.exchange import Exchange
+from gateway.ports.tokens import AccountToken
 
 
 @dataclass

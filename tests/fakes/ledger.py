@@ -6,7 +6,7 @@ from itertools import groupby
 
 from gateway.domain.usage.record import CreditsSource, UsageRecord
 from gateway.domain.usage.report import WORDS, Line, Question
-from gateway.ports import LedgerDown, Spending
+from gateway.ports.usage import LedgerDown, Spending
 
 
 class FakeLedger:

@@ -8,7 +8,7 @@ from token_service.domain.failures import Failure
 from token_service.domain.quotas import Reading
 from token_service.domain.records import RecordRefusal
 from token_service.domain.tokens import AccountChanges, AccountId, CopilotToken
-from token_service.ports import Source
+from token_service.ports.tokens import Source
 
 
 class FakeServiceEvents:

@@ -12,7 +12,8 @@ from gateway.adapters.ledger.key_rows import row_of
 from gateway.adapters.ledger.tables import api_keys, key_changes
 from gateway.domain.api_keys import digest
 from gateway.domain.stored_keys import StoredKey
-from gateway.ports import Changes, Forgotten, KeyIdTaken, LedgerDown
+from gateway.ports.keys import Changes, Forgotten, KeyIdTaken
+from gateway.ports.usage import LedgerDown
 from tests.fakes.ledger_records import NOON
 
 _numbers = itertools.count(1)

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from gateway.domain.errors import GatewayError
-from gateway.ports import Sink, UpstreamReply, UpstreamRequest
+from gateway.ports.upstream import Sink, UpstreamReply, UpstreamRequest
 
 
 @dataclass

@@ -8,7 +8,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from tests.fakes.crowded_metrics import crowded_broker, crowded_gateway
-from token_service.adapters.prometheus import MOST_ACCOUNTS, MOST_QUOTA_ACCOUNTS
+from token_service.adapters.held_metrics import MOST_ACCOUNTS
+from token_service.adapters.prometheus import MOST_QUOTA_ACCOUNTS
 
 MOST_SERIES = 5000
 REGISTRIES: dict[str, Callable[[], CollectorRegistry]] = {

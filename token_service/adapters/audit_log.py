@@ -13,7 +13,7 @@ import re
 from runtime import repeats
 from runtime.logs import fields
 from runtime.repeats import Repeats, Window
-from token_service.ports import Clock
+from token_service.ports.clock import Clock
 
 AUDIT_LOGGER = "token_service.audit"
 WINDOW_SECONDS = repeats.WINDOW_SECONDS

@@ -17,15 +17,10 @@ from token_service.domain.failures import MOST_STRIKES, Failure
 from token_service.domain.quotas import Allowance, Outcome, Reading
 from token_service.domain.records import RecordRefusal
 from token_service.domain.tokens import AccountChanges, AccountId, CopilotToken
-from token_service.ports import (
-    BrokerEvents,
-    CallerEvents,
-    ConfigurationEvents,
-    QuotaEvents,
-    RpcEvents,
-    Source,
-    StoreEvents,
-)
+from token_service.ports.calls import CallerEvents, RpcEvents
+from token_service.ports.configuration import ConfigurationEvents
+from token_service.ports.quotas import QuotaEvents
+from token_service.ports.tokens import BrokerEvents, Source, StoreEvents
 
 log = logging.getLogger("token_service")
 PLACES = 8

@@ -18,7 +18,7 @@ from token_service.domain.tokens import (
     Grant,
     next_generation,
 )
-from token_service.ports import Chance, Clock
+from token_service.ports.clock import Chance, Clock
 
 STRIDES = 1024
 NOTHING = Held()

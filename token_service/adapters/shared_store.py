@@ -20,7 +20,8 @@ from token_service.domain import holding, records
 from token_service.domain.failures import Failure
 from token_service.domain.holding import Claim, Held
 from token_service.domain.tokens import Account, AccountId, CopilotToken, Grant
-from token_service.ports import Chance, Clock, StoreEvents
+from token_service.ports.clock import Chance, Clock
+from token_service.ports.tokens import StoreEvents
 
 # A write is numbered anew when the store has gone back; more often than this it is not itself.
 MOST_NUMBERINGS = 4

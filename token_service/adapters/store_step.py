@@ -18,7 +18,7 @@ from token_service.domain.credentials import Choice, Strategy
 from token_service.domain.holding import Held
 from token_service.domain.records import RecordRefusal
 from token_service.domain.tokens import Account, AccountId, CopilotToken
-from token_service.ports import StoreEvents
+from token_service.ports.tokens import StoreEvents
 
 LOOKERS = 8
 

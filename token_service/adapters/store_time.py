@@ -4,7 +4,7 @@ Counted on from the last answer of the store's on the monotonic clock. Before th
 is this machine's own.
 """
 
-from token_service.ports import Clock
+from token_service.ports.clock import Clock
 
 
 class StoreTime:

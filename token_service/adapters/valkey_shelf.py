@@ -15,7 +15,7 @@ from token_service.domain.failures import Failure
 from token_service.domain.holding import Held
 from token_service.domain.records import MICROSECONDS, RecordRefusal
 from token_service.domain.tokens import Account, CopilotToken
-from token_service.ports import Clock
+from token_service.ports.clock import Clock
 
 # A record outlives the longest token by far: its number and its failures are worth keeping. An
 # account that is gone from every replica's configuration leaves nothing behind after that.

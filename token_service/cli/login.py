@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from token_service.domain import device_flow
 from token_service.domain.device_flow import DeviceCode, Granted, LoginFailed, Pending
 from token_service.domain.errors import GitHubUnavailable
-from token_service.ports import Clock, GitHub
+from token_service.ports.clock import Clock
+from token_service.ports.github import GitHub
 
 NO_CLIENT_ID = """\
 error: login needs --client-id, and none is shipped: a sign-in is always one of some app.

@@ -12,7 +12,8 @@ from typing import Any
 from token_service.domain.callers import Caller, Presented, Refusal
 from token_service.domain.errors import Overloaded
 from token_service.domain.rates import Bucket, full, take
-from token_service.ports import Authenticator, Clock
+from token_service.ports.calls import Authenticator
+from token_service.ports.clock import Clock
 
 # A place among the streams is free when one of the caller's ends; nobody knows when that is.
 STREAM_RETRY_SECONDS = 5.0

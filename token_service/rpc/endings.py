@@ -10,7 +10,8 @@ from typing import Any
 import grpc
 
 from token_service.domain.errors import TokenServiceError
-from token_service.ports import CallMeter, Clock, RpcEvents
+from token_service.ports.calls import CallMeter, RpcEvents
+from token_service.ports.clock import Clock
 from token_service.rpc.status import INTERNAL, status_of
 
 # The caller's own timer often runs out first and cancels the call a moment before its deadline.

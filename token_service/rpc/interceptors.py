@@ -16,7 +16,8 @@ from grpc.aio import ServerInterceptor
 
 from token_service.domain.callers import Caller, Refusal
 from token_service.domain.errors import TokenServiceError
-from token_service.ports import Audit, CallMeter, Clock, RpcEvents
+from token_service.ports.calls import Audit, CallMeter, RpcEvents
+from token_service.ports.clock import Clock
 from token_service.rpc.admission import Admission
 from token_service.rpc.audited import GrantReader, account_named, grant_reader
 from token_service.rpc.endings import Counted, code_after, end, raise_as_ended

@@ -17,7 +17,7 @@ from protos.token_service.v1 import token_service_pb2_grpc as pb_grpc
 from token_service.domain.errors import AccountNotFound
 from token_service.domain.freshness import Freshness
 from token_service.domain.leases import AccountState, AccountView, Lease, Removed
-from token_service.ports import Clock
+from token_service.ports.clock import Clock
 from token_service.rpc.identity import caller_of
 from token_service.rpc.status import duration
 

@@ -16,7 +16,8 @@ from google.protobuf.duration_pb2 import Duration
 
 from protos.token_service.v1 import token_service_pb2 as pb
 from token_service.domain.tokens import AccountId
-from token_service.ports import BrokerEvents, Clock
+from token_service.ports.clock import Clock
+from token_service.ports.tokens import BrokerEvents
 
 WINDOW_SECONDS = 0.1
 # Callers × accounts; a fleet with more drops them all now and then, which costs it little.

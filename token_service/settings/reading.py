@@ -9,7 +9,7 @@ from pathlib import Path
 
 from runtime.rereading import Rereading
 from token_service.domain.tokens import changes
-from token_service.ports import ConfigurationEvents
+from token_service.ports.configuration import ConfigurationEvents
 from token_service.settings.snapshot import RELOADED, Snapshot, files_of, read_snapshot
 
 

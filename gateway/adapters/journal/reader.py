@@ -23,7 +23,7 @@ MOST_LINE_BYTES = 64 * 1024
 
 
 class OwnRecords:
-    """What this process has written down and not yet shipped. See ports.Written.
+    """What this process has written down and not yet shipped. See ports.usage.Written.
 
     While whoever ships keeps up, the records are those that the journal has in memory as well.
     Only what is more than that is read back.
@@ -116,7 +116,7 @@ class OwnRecords:
 
 
 class Leftovers:
-    """What lives that are over have left in the directory. See ports.Written."""
+    """What lives that are over have left in the directory. See ports.usage.Written."""
 
     is_all = False
 

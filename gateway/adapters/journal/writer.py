@@ -83,11 +83,11 @@ class FileJournal:
 
     @property
     def has_room(self) -> bool:
-        """See ports.Journal."""
+        """See ports.usage.Journal."""
         return self.bytes < self._most_bytes and len(self._waiting) < MOST_WAITING_BYTES
 
     def begun(self, begun: Begun) -> None:
-        """See ports.Journal."""
+        """See ports.usage.Journal."""
         self._begun[begun.request_id] = begun
         self._lines.append(begun)
         if not self._is_flush_due:
@@ -95,14 +95,14 @@ class FileJournal:
             asyncio.get_running_loop().call_soon(self._flush_soon)
 
     def sent(self, sent: Sent) -> None:
-        """See ports.Journal."""
+        """See ports.usage.Journal."""
         if sent.request_id in self._begun:
             self._sent[sent.request_id] = sent
         self._lines.append(sent)
         self.flush()
 
     def ended(self, record: UsageRecord) -> None:
-        """See ports.Journal."""
+        """See ports.usage.Journal."""
         self._begun.pop(record.request_id, None)
         self._sent.pop(record.request_id, None)
         self._lines.append(Ended(record))

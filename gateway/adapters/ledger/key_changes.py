@@ -14,7 +14,7 @@ from gateway.adapters.ledger.key_rows import row_of, seconds_of
 from gateway.adapters.ledger.rows import moment
 from gateway.adapters.ledger.tables import api_keys, key_changes, usage_records
 from gateway.domain.stored_keys import StoredKey
-from gateway.ports import KeyIdTaken
+from gateway.ports.keys import KeyIdTaken
 
 RECORDS = 5_000
 """Renamed in one transaction, so that nobody waits long for it."""

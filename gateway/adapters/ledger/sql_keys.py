@@ -11,7 +11,7 @@ from gateway.adapters.ledger.key_rows import SELECTED, key_of
 from gateway.adapters.ledger.tables import api_keys, key_changes
 from gateway.adapters.ledger.thread import SqlThread
 from gateway.domain.stored_keys import StoredKey
-from gateway.ports import Changes, Forgotten
+from gateway.ports.keys import Changes, Forgotten
 
 MOST_KEYS = 5_000
 """In one answer."""
@@ -38,19 +38,19 @@ class SqlKeys:
         self._seconds = seconds
 
     async def prepare(self) -> None:
-        """See ports.KeyStore."""
+        """See ports.keys.KeyStore."""
         await self._prepare()
 
     async def changed_since(self, number: int) -> Changes:
-        """See ports.KeyStore."""
+        """See ports.keys.KeyStore."""
         return await self._run(partial(_changed_since, self._engine, number))
 
     async def named(self, key_id: str) -> Sequence[StoredKey]:
-        """See ports.KeyStore."""
+        """See ports.keys.KeyStore."""
         return await self._run(partial(_named, self._engine, key_id))
 
     async def list(self) -> Sequence[StoredKey]:
-        """See ports.KeyStore."""
+        """See ports.keys.KeyStore."""
         found: dict[str, StoredKey] = {}
         number, is_all = 0, False
         while not is_all:
@@ -61,26 +61,26 @@ class SqlKeys:
         return sorted(found.values(), key=lambda key: (key.id, key.created_at, key.number))
 
     async def add(self, key: StoredKey) -> None:
-        """See ports.KeyStore."""
+        """See ports.keys.KeyStore."""
         await self._run(partial(changes.add, self._engine, key))
 
     async def revoke(self, key_id: str, by: str, now: float) -> int:
-        """See ports.KeyStore."""
+        """See ports.keys.KeyStore."""
         return await self._run(partial(changes.revoke, self._engine, key_id, by, now))
 
     async def rotate(self, new: StoredKey, by: str, now: float, keep_until: float | None) -> int:
-        """See ports.KeyStore."""
+        """See ports.keys.KeyStore."""
         return await self._run(partial(changes.rotate, self._engine, new, by, now, keep_until))
 
     async def forget(self, key_id: str, name: str, by: str, now: float) -> Forgotten | None:
-        """See ports.KeyStore. The keys come last: until then it can be repeated by their id."""
+        """See ports.keys.KeyStore. The keys come last: until then it can be repeated by id."""
         await self.revoke(key_id, by, now)
         records = await self.rename_records(key_id, name)
         keys = await self._run(partial(changes.erase, self._engine, key_id, name, by))
         return Forgotten(name, keys, records) if keys or records else None
 
     async def rename_records(self, key_id: str, name: str) -> int:
-        """See ports.KeyStore. Job by job, so that what comes meanwhile is not kept waiting."""
+        """See ports.keys.KeyStore. Job by job, so that what comes meanwhile is not kept waiting."""
         count = 0
         while True:
             renamed = await self._run(partial(changes.rename_records, self._engine, key_id, name))

@@ -18,7 +18,7 @@ from gateway.adapters.ledger.thread import SqlThread
 from gateway.domain.usage.record import UsageRecord
 from gateway.domain.usage.report import Line, Question
 from gateway.domain.usage.schema import Schema
-from gateway.ports import LedgerDown, Spending
+from gateway.ports.usage import LedgerDown, Spending
 
 JOB_SECONDS = float(CONNECT_SECONDS + STATEMENT_SECONDS + SILENT_SECONDS)
 PREPARE_SECONDS = runner.RUNNER_SECONDS + UPGRADE_SECONDS + JOB_SECONDS
@@ -43,7 +43,7 @@ class SqlLedger:
         """Records that the database does not take, for what is in them, since the start."""
 
     async def prepare(self) -> None:
-        """See ports.Ledger."""
+        """See ports.usage.Ledger."""
         await self.upgrade()
 
     async def upgrade(self) -> Schema:
@@ -51,28 +51,28 @@ class SqlLedger:
         return await self._thread.run(partial(runner.upgrade, self._engine), PREPARE_SECONDS)
 
     async def add(self, records: Sequence[UsageRecord]) -> None:
-        """See ports.Ledger. A record that the database does not take is counted in `refused`."""
+        """See ports.usage.Ledger. A record the database does not take is counted in `refused`."""
         # Counted here, not in the thread: what finishes unseen is asked for again.
         self.refused += await self._thread.run(
             partial(writing.add, self._engine, records), self._seconds
         )
 
     async def key_spending(self, key_id: str, since: float, until: float) -> Spending:
-        """See ports.Sums."""
+        """See ports.usage.Sums."""
         job = partial(sums.spending, self._engine, usage_records.c.key_id, key_id, since, until)
         return await self._thread.run(job, self._seconds)
 
     async def group_spending(self, group_id: str, since: float, until: float) -> Spending:
-        """See ports.Sums."""
+        """See ports.usage.Sums."""
         job = partial(sums.spending, self._engine, usage_records.c.group_id, group_id, since, until)
         return await self._thread.run(job, self._seconds)
 
     async def report(self, question: Question) -> Sequence[Line]:
-        """See ports.Sums. Raises report.TooManyLines as well."""
+        """See ports.usage.Sums. Raises report.TooManyLines as well."""
         return await self._thread.run(partial(sums.report, self._engine, question), self._seconds)
 
     async def purge(self, before: float) -> None:
-        """See ports.Ledger."""
+        """See ports.usage.Ledger."""
         await self.remove_before(before)
 
     async def remove_before(self, before: float) -> int | None:

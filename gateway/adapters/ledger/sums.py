@@ -22,7 +22,7 @@ from gateway.adapters.ledger.rows import moment
 from gateway.adapters.ledger.tables import usage_records
 from gateway.domain.usage.record import UNANSWERED, CreditsSource
 from gateway.domain.usage.report import MOST_LINES, WORDS, Line, Question, TooManyLines
-from gateway.ports import Spending
+from gateway.ports.usage import Spending
 
 records = usage_records.c
 COUNTS = (

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from gateway.ports import LedgerDown
+from gateway.ports.usage import LedgerDown
 
 MOST_WAITING = 64
 FAILURES = (SQLAlchemyError, sqlite3.Error, OSError)

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from gateway.adapters.upstream_pool import faults
 from gateway.domain.errors import GatewayError
-from gateway.ports import Sink
+from gateway.ports.upstream import Sink
 
 MOST_BYTES_WAITING = 64 * 1024
 """What one read brings may come on top."""
@@ -30,7 +30,7 @@ class Line(Protocol):
 
 
 class Reply:
-    """See ports.UpstreamReply, and `pour`."""
+    """See ports.upstream.UpstreamReply, and `pour`."""
 
     __slots__ = (
         "_error", "_is_over", "_limit", "_line", "_pieces", "_sink", "_waiter", "_waiting",
@@ -91,7 +91,7 @@ class Reply:
         return self._take()
 
     def pour(self, sink: Sink) -> None:
-        """See ports.UpstreamReply."""
+        """See ports.upstream.UpstreamReply."""
         self._sink = sink
         if self._pieces:
             sink.write(self._take())

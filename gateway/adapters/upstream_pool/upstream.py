@@ -32,7 +32,7 @@ from gateway.adapters.upstream_pool.names import Names
 from gateway.adapters.upstream_pool.pool import Pool
 from gateway.adapters.upstream_pool.reply import Reply
 from gateway.adapters.upstream_pool.request_head import RequestHeads
-from gateway.ports import UpstreamReply, UpstreamRequest
+from gateway.ports.upstream import UpstreamReply, UpstreamRequest
 
 CONNECT_SECONDS = 10.0
 """From asking for a connection until it can be used: the wait for a free one, the look-up, the
@@ -52,7 +52,7 @@ class PooledUpstream:
         self._loop = asyncio.get_running_loop()
 
     def send(self, request: UpstreamRequest) -> AbstractAsyncContextManager[UpstreamReply]:
-        """See ports.Upstream. What it gives is a reply.Reply: it has `pour` too."""
+        """See ports.upstream.Upstream. What it gives is a reply.Reply: it has `pour` too."""
         return _Sending(self, request)
 
     async def open(self, request: UpstreamRequest) -> Reply:

@@ -11,7 +11,7 @@ from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
 
-from gateway.ports import Clock
+from gateway.ports.clock import Clock
 from gateway.web.inbound import Flow
 from gateway.web.responses import Response
 from runtime.logs import fields

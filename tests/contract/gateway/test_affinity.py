@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from gateway.adapters.shared_state import State
-from gateway.ports import Affinity, Bond
+from gateway.ports.shared_state import Affinity, Bond
 
 pytestmark = pytest.mark.anyio
 

@@ -7,7 +7,7 @@ import pytest
 from gateway.adapters.shared_state import State
 from gateway.domain import subjects
 from gateway.domain.subjects import Kind, Subject
-from gateway.ports import Board, Posted
+from gateway.ports.shared_state import Board, Posted
 
 pytestmark = pytest.mark.anyio
 

@@ -12,7 +12,7 @@ from gateway.domain.budgets.holder import Holder, HolderKind
 from gateway.domain.budgets.period import Period, span_at
 from gateway.domain.budgets.totals import GIVEN_BACK, NOTHING, Counter, Totals
 from gateway.domain.budgets.verdict import Answer, Claim, Finding
-from gateway.ports import BudgetCounters
+from gateway.ports.shared_state import BudgetCounters
 from runtime.clock import SystemClock
 
 pytestmark = pytest.mark.anyio

@@ -12,7 +12,7 @@ from gateway.domain.api_keys import Rate
 from gateway.domain.budgets.budget import Budget
 from gateway.domain.budgets.period import Period
 from gateway.domain.stored_keys import StoredKey
-from gateway.ports import KeyIdTaken, KeyStore
+from gateway.ports.keys import KeyIdTaken, KeyStore
 from tests.fakes.ledger_records import NOON
 from tests.fakes.stored_keys import FakeKeyStore, a_stored_key
 from tests.servers.postgres_server import PostgresServer

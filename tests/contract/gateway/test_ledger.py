@@ -20,7 +20,7 @@ from gateway.domain.budgets.period import Period, span_at
 from gateway.domain.usage.record import Outcome, UsageRecord
 from gateway.domain.usage.report import WORDS, Line, Question, TooManyLines
 from gateway.domain.usage.schema import Schema
-from gateway.ports import Ledger, Spending
+from gateway.ports.usage import Ledger, Spending
 from tests.fakes.ledger_records import DAY, NOON, a_record
 from tests.servers.postgres_server import PostgresServer
 

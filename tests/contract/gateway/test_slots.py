@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from gateway.adapters.shared_state import State
-from gateway.ports import Lease, Slots
+from gateway.ports.shared_state import Lease, Slots
 
 pytestmark = pytest.mark.anyio
 

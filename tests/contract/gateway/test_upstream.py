@@ -17,7 +17,7 @@ from gateway.adapters.upstream_pool import upstream as upstream_pool
 from gateway.adapters.upstream_pool.deadlines import Deadlines
 from gateway.adapters.upstream_pool.upstream import open_upstream
 from gateway.domain.errors import Fault, GatewayError
-from gateway.ports import Upstream, UpstreamReply, UpstreamRequest
+from gateway.ports.upstream import Upstream, UpstreamReply, UpstreamRequest
 from tests.fakes.names import FakeNames
 from tests.servers.ports import free_ports
 from tests.servers.raw_upstream import Act, RawUpstream, Step, chunk, head, playing

@@ -22,7 +22,8 @@ from token_service.domain.failures import Failure
 from token_service.domain.holding import Held
 from token_service.domain.hosts import Site
 from token_service.domain.tokens import Account, AccountId, CopilotToken
-from token_service.ports import Clock, TokenStore
+from token_service.ports.clock import Clock
+from token_service.ports.tokens import TokenStore
 
 pytestmark = pytest.mark.anyio
 

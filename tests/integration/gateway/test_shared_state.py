@@ -19,7 +19,7 @@ from gateway.domain.budgets.period import Period, span_at
 from gateway.domain.budgets.totals import NOTHING, Counter, Totals
 from gateway.domain.budgets.verdict import Claim
 from gateway.domain.subjects import Kind, Subject
-from gateway.ports import Bond, Lease, Posted
+from gateway.ports.shared_state import Bond, Lease, Posted
 from runtime.clock import SystemClock
 from runtime.valkey.calls import Call
 from runtime.valkey.server import Connection, Place, StoreDown

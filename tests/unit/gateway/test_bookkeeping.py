@@ -12,7 +12,7 @@ from gateway.adapters.prometheus import PrometheusEvents
 from gateway.adapters.shared_state import State, state_of
 from gateway.bookkeeping import Books, books_of, ledger_of
 from gateway.domain.usage.record import UsageRecord
-from gateway.ports import LedgerDown
+from gateway.ports.usage import LedgerDown
 from gateway.settings.document import Settings
 from runtime.clock import SystemClock
 from runtime.configuration import ConfigurationError

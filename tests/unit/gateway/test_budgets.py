@@ -20,7 +20,7 @@ from gateway.domain.budgets.verdict import Answer, Claim, Finding
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.groups import Group, GroupAccount
 from gateway.domain.usage.record import UsageRecord
-from gateway.ports import Spending
+from gateway.ports.usage import Spending
 from tests.fakes.clock import FakeClock, settle
 from tests.fakes.gateway_ports import RecordedEvents
 from tests.fakes.ledger import FakeLedger

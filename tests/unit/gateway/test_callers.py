@@ -15,7 +15,7 @@ from tests.fakes.stored_keys import FakeKeyStore, a_stored_key
 pytestmark = pytest.mark.anyio
 
 ADDRESS = "192.0.2.7"
-OF_FILE = ApiKey("ci", "team", NOON + 60, None, may_mark_agent=False, sha256=digest("of the file"))
+OF_FILE = ApiKey("ci", "team", None, NOON + 60, may_mark_agent=False, sha256=digest("of the file"))
 
 
 class Known:

@@ -8,7 +8,7 @@ import pytest
 from gateway.catalogue import FRESH_SECONDS, PAUSE_SECONDS, Catalogue
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.protocols import Protocol
-from gateway.ports import UpstreamReply, UpstreamRequest
+from gateway.ports.upstream import UpstreamReply, UpstreamRequest
 from tests.fakes.clock import FakeClock
 from tests.fakes.gateway_ports import FakeTokens
 from tests.fakes.upstream import FakeReply, FakeUpstream

@@ -8,7 +8,7 @@ from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.obstacles import Obstacle
 from gateway.domain.subjects import Kind, Subject
 from gateway.health import PROBE_RETRY_SECONDS, PROBE_SECONDS, Attempt, Health
-from gateway.ports import Posted
+from gateway.ports.shared_state import Posted
 from tests.fakes.clock import FakeClock
 from tests.fakes.gateway_ports import RecordedEvents
 

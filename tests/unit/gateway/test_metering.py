@@ -19,7 +19,7 @@ from gateway.domain.usage.record import MAX_MODEL_CHARACTERS, Outcome, UsageReco
 from gateway.domain.usage.spent import NOTHING, Spent
 from gateway.domain.usage.tokens import Tokens
 from gateway.metering import FULL_SECONDS, Metering, record_of
-from gateway.ports import Exchange
+from gateway.ports.exchange import Exchange
 from tests.fakes.clock import FakeClock
 from tests.fakes.gateway_ports import RecordedEvents
 from tests.fakes.journal import RecordedJournal

@@ -10,7 +10,7 @@ from gateway.domain import subjects
 from gateway.domain.errors import Fault, GatewayError
 from gateway.health import Health
 from gateway.offers import Offers
-from gateway.ports import Posted
+from gateway.ports.shared_state import Posted
 from gateway.rooms import Rooms
 from gateway.seats import Seats
 from tests.fakes.calls import a_group

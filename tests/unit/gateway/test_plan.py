@@ -12,7 +12,7 @@ from gateway.domain.headers import AttemptHeaders
 from gateway.domain.models import Model
 from gateway.domain.requests.oddities import NONE, UNKNOWN
 from gateway.plan import Plan, Planner
-from gateway.ports import AccountToken
+from gateway.ports.tokens import AccountToken
 from tests.fakes.calls import a_call, a_group
 from tests.fakes.clock import FakeClock
 from tests.fakes.gateway_ports import FakeTokens

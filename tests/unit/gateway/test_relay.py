@@ -25,7 +25,9 @@ from gateway.domain.usage.tokens import Tokens
 from gateway.health import Health
 from gateway.metering import Metering
 from gateway.plan import Planner
-from gateway.ports import Bond, Exchange, UpstreamReply, UpstreamRequest
+from gateway.ports.exchange import Exchange
+from gateway.ports.shared_state import Bond
+from gateway.ports.upstream import UpstreamReply, UpstreamRequest
 from gateway.quota_watch import QuotaWatch
 from gateway.relay import Passage, Relay
 from gateway.rooms import Rooms

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from gateway.adapters.slots import MemorySlots
-from gateway.ports import Lease
+from gateway.ports.shared_state import Lease
 from gateway.rooms import NoPlace, Rooms
 
 pytestmark = pytest.mark.anyio

@@ -13,9 +13,10 @@ from gateway.domain.call import Call
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.groups import GroupAccount
 from gateway.health import Health
-from gateway.ports import Bond, Posted
+from gateway.ports.shared_state import Bond, Posted
 from gateway.rooms import Rooms
-from gateway.seats import Search, Seats
+from gateway.search import Search
+from gateway.seats import Seats
 from tests.fakes.calls import a_call, a_group, bound_to
 from tests.fakes.clock import FakeClock
 from tests.fakes.gateway_ports import RecordedEvents

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from gateway.domain.usage.record import UsageRecord
-from gateway.ports import LedgerDown
+from gateway.ports.usage import LedgerDown
 from gateway.shipping import (
     FIRST_PAUSE_SECONDS,
     INTERVAL_SECONDS,

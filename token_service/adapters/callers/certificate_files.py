@@ -10,7 +10,8 @@ import threading
 from pathlib import Path
 
 from token_service.domain.certificates import ListenerCertificates, fitted
-from token_service.ports import CallerEvents, Clock
+from token_service.ports.calls import CallerEvents
+from token_service.ports.clock import Clock
 
 LOOK_AGAIN_SECONDS = 1.0
 # A chain is some 10 KiB; a bundle of authorities may be all public ones.

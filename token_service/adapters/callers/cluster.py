@@ -16,7 +16,7 @@ from token_service.adapters.callers.key_ring import IssuerUnavailable
 from token_service.domain.answers import Answer
 from token_service.domain.errors import GitHubUnavailable
 from token_service.domain.service_accounts import account_of
-from token_service.ports import GitHub
+from token_service.ports.github import GitHub
 
 REVIEW_PATH = "/apis/authentication.k8s.io/v1/tokenreviews"
 

@@ -19,7 +19,8 @@ from token_service.adapters.callers.key_ring import ALGORITHMS, IssuerUnavailabl
 from token_service.adapters.callers.known import Register
 from token_service.domain.callers import Caller, IdentityKind, Presented, Refusal, refused
 from token_service.domain.service_accounts import TokenRules, judge
-from token_service.ports import CallerEvents, Clock
+from token_service.ports.calls import CallerEvents
+from token_service.ports.clock import Clock
 
 # A projected token is about 1 KiB.
 MOST_TOKEN_CHARACTERS = 16 * 1024

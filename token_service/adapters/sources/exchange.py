@@ -7,7 +7,8 @@ from token_service.domain.identity import (
     exchange_request_headers,
 )
 from token_service.domain.tokens import Account, Grant
-from token_service.ports import Clock, GitHub
+from token_service.ports.clock import Clock
+from token_service.ports.github import GitHub
 
 
 class ExchangeSource:

@@ -16,7 +16,8 @@ from token_service.domain.credentials import Installation
 from token_service.domain.errors import CredentialRejected
 from token_service.domain.identity import ClientIdentity
 from token_service.domain.tokens import Account, Grant
-from token_service.ports import Clock, GitHub
+from token_service.ports.clock import Clock
+from token_service.ports.github import GitHub
 
 ALGORITHM = "RS256"
 

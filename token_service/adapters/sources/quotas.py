@@ -11,7 +11,7 @@ from token_service.domain.errors import CredentialKindUnsupported, GitHubUnavail
 from token_service.domain.identity import ClientIdentity, exchange_request_headers
 from token_service.domain.quotas import Miss, Outcome, Reading
 from token_service.domain.tokens import Account, AccountId
-from token_service.ports import GitHub
+from token_service.ports.github import GitHub
 
 
 class GitHubQuotas:

@@ -3,7 +3,7 @@
 from token_service.domain import ready_made
 from token_service.domain.identity import ClientIdentity
 from token_service.domain.tokens import Account, Grant
-from token_service.ports import Clock
+from token_service.ports.clock import Clock
 
 
 class DirectSource:

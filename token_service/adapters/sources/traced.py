@@ -3,7 +3,7 @@
 from runtime.tracing.tracer import Kind, Tracer
 from token_service.domain.errors import TokenServiceError
 from token_service.domain.tokens import Account, Grant
-from token_service.ports import TokenSource
+from token_service.ports.tokens import TokenSource
 
 NAME = "obtain token"
 
@@ -16,7 +16,7 @@ class TracedSource:
         self._tracer = tracer
 
     async def obtain(self, account: Account) -> Grant:
-        """See ports.TokenSource."""
+        """See ports.tokens.TokenSource."""
         with self._tracer.span(NAME, Kind.CLIENT) as span:
             span.set({"copilot.account": account.id})
             try:

@@ -15,7 +15,7 @@ from gateway.domain.budgets.budget import Budget
 from gateway.domain.budgets.period import Period
 from gateway.domain.usage.report import Question
 from gateway.keys import Keys
-from gateway.ports import LedgerDown
+from gateway.ports.usage import LedgerDown
 from tests.fakes.key_events import RecordedKeyEvents
 from tests.fakes.ledger_records import NOON, a_record
 from tests.fakes.stored_keys import a_stored_key, fill

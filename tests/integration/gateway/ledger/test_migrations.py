@@ -19,7 +19,7 @@ from gateway.adapters.ledger.tables import metadata, usage_records
 from gateway.domain.usage.record import UsageRecord
 from gateway.domain.usage.report import Question
 from gateway.domain.usage.schema import Schema
-from gateway.ports import LedgerDown
+from gateway.ports.usage import LedgerDown
 from tests.fakes.ledger_records import NOON, a_record
 from tests.fakes.stored_keys import a_stored_key
 

@@ -12,7 +12,7 @@ from gateway.adapters.ledger.patient_connection import PatientConnection
 from gateway.adapters.ledger.sql_ledger import SqlLedger
 from gateway.domain.usage.report import Question
 from gateway.domain.usage.schema import Schema
-from gateway.ports import LedgerDown
+from gateway.ports.usage import LedgerDown
 from tests.fakes.ledger_records import NOON, a_record
 from tests.servers.postgres_server import PostgresServer
 from tests.servers.quiet_ports import quiet_ports

@@ -14,7 +14,7 @@ from gateway.adapters.upstream_pool.deadlines import Deadlines
 from gateway.adapters.upstream_pool.reply import MOST_BYTES_WAITING, Reply
 from gateway.adapters.upstream_pool.upstream import PooledUpstream, open_upstream
 from gateway.domain.errors import GatewayError
-from gateway.ports import UpstreamRequest
+from gateway.ports.upstream import UpstreamRequest
 from tests.servers.raw_upstream import RawUpstream, Step, chunk, head, playing
 
 pytestmark = pytest.mark.anyio

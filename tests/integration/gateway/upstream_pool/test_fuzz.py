@@ -9,7 +9,7 @@ from gateway.adapters.egress import Guard
 from gateway.adapters.upstream_pool.deadlines import Deadlines
 from gateway.adapters.upstream_pool.upstream import PooledUpstream, open_upstream
 from gateway.domain.errors import Fault, GatewayError
-from gateway.ports import UpstreamRequest
+from gateway.ports.upstream import UpstreamRequest
 from tests.servers.raw_upstream import Act, RawUpstream, Step, chunk, head, playing
 
 pytestmark = pytest.mark.anyio

@@ -14,7 +14,7 @@ from gateway.adapters.upstream_pool.destination import Target
 from gateway.adapters.upstream_pool.reply import MOST_BYTES_WAITING
 from gateway.adapters.upstream_pool.upstream import PooledUpstream, open_upstream
 from gateway.domain.errors import Fault, GatewayError
-from gateway.ports import UpstreamRequest
+from gateway.ports.upstream import UpstreamRequest
 from tests.servers.ports import free_ports
 from tests.servers.raw_upstream import Act, RawUpstream, Step, chunk, head, playing
 

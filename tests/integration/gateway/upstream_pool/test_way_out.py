@@ -19,7 +19,7 @@ from gateway.adapters.upstream_pool.deadlines import Deadlines
 from gateway.adapters.upstream_pool.reply import Reply
 from gateway.adapters.upstream_pool.upstream import PooledUpstream, open_upstream
 from gateway.domain.errors import Fault, GatewayError
-from gateway.ports import UpstreamRequest
+from gateway.ports.upstream import UpstreamRequest
 from runtime.version import VERSION
 from tests.fakes.names import FakeNames
 from tests.servers.certificates import Authority

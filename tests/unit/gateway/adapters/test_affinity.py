@@ -4,7 +4,7 @@ import pytest
 
 from gateway.adapters import affinity as module
 from gateway.adapters.affinity import MemoryAffinity
-from gateway.ports import Bond
+from gateway.ports.shared_state import Bond
 from tests.fakes.clock import FakeClock
 
 pytestmark = pytest.mark.anyio

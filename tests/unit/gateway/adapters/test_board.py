@@ -8,7 +8,7 @@ from gateway.adapters import board as module
 from gateway.adapters.board import MemoryBoard
 from gateway.domain import subjects
 from gateway.domain.subjects import Subject
-from gateway.ports import Posted
+from gateway.ports.shared_state import Posted
 from tests.fakes.clock import FakeClock
 
 pytestmark = pytest.mark.anyio

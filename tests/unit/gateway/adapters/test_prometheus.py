@@ -20,7 +20,7 @@ from gateway.adapters.request_metrics import RequestMetrics
 from gateway.adapters.usage_metrics import MOST_KINDS
 from gateway.domain.errors import Fault
 from gateway.domain.initiator import BY_DEFAULT, Initiator, Rule, Verdict
-from gateway.ports import Exchange
+from gateway.ports.exchange import Exchange
 from tests.fakes.usage_records import a_record
 
 

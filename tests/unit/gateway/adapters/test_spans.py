@@ -12,7 +12,8 @@ from gateway.domain.initiator import BY_DEFAULT
 from gateway.domain.stream_ends import StreamEnd
 from gateway.domain.usage.spent import Spent
 from gateway.domain.usage.tokens import Tokens
-from gateway.ports import Exchange, UpstreamRequest
+from gateway.ports.exchange import Exchange
+from gateway.ports.upstream import UpstreamRequest
 from tests.fakes.spans import KeptSpans, id_of, parent_of, traceparent_of, values_of
 
 ROUTE = "/v1/chat/completions"

@@ -9,7 +9,7 @@ from gateway.cli.migrate import print_migration
 from gateway.cli.usage import print_usage
 from gateway.domain.usage.report import Line, Question, TooManyLines
 from gateway.domain.usage.schema import Schema
-from gateway.ports import LedgerDown, Spending
+from gateway.ports.usage import LedgerDown, Spending
 
 pytestmark = pytest.mark.anyio
 

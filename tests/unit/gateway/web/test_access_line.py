@@ -10,7 +10,7 @@ import pytest
 
 from gateway.domain.errors import Fault
 from gateway.domain.initiator import BY_DEFAULT
-from gateway.ports import Exchange, Tried
+from gateway.ports.exchange import Exchange, Tried
 from gateway.web import access_line
 from runtime import logs
 

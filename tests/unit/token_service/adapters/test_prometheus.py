@@ -5,7 +5,8 @@ import pytest
 from tests.fakes.clock import FakeClock
 from tests.fakes.token_source import grant
 from tests.fakes.token_store import FakeTokenStore, token_of
-from token_service.adapters.prometheus import MOST_ACCOUNTS, HeldCollector, PrometheusEvents
+from token_service.adapters.held_metrics import MOST_ACCOUNTS, HeldCollector
+from token_service.adapters.prometheus import PrometheusEvents
 from token_service.domain.errors import GitHubUnavailable, NoCopilotAccess
 from token_service.domain.failures import Failure
 from token_service.domain.holding import Held

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from token_service.adapters.prometheus import MOST_ACCOUNTS, PrometheusEvents
+from token_service.adapters.held_metrics import MOST_ACCOUNTS
+from token_service.adapters.prometheus import PrometheusEvents
 from token_service.domain.quotas import Allowance, Miss, Outcome, Quota
 from token_service.domain.tokens import AccountChanges, AccountId
 

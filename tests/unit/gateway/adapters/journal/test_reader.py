@@ -11,7 +11,7 @@ from gateway.adapters.journal.reader import Leftovers, OwnRecords
 from gateway.adapters.journal.segments import lives
 from gateway.adapters.journal.writer import MOST_RECENT, FileJournal
 from gateway.domain.usage.record import UsageRecord
-from gateway.ports import Source
+from gateway.ports.usage import Source
 from tests.fakes.usage_records import a_beginning, a_record, a_sending
 
 pytestmark = pytest.mark.anyio

@@ -12,14 +12,14 @@ from sqlalchemy.exc import OperationalError
 
 from gateway.adapters.ledger import thread as threads
 from gateway.adapters.ledger.thread import SqlThread
-from gateway.ports import LedgerDown
+from gateway.ports.usage import LedgerDown
 
 pytestmark = pytest.mark.anyio
 
 HANGS = """
 import asyncio, threading
 from gateway.adapters.ledger.thread import SqlThread
-from gateway.ports import LedgerDown
+from gateway.ports.usage import LedgerDown
 
 async def main():
     thread = SqlThread()

@@ -5,7 +5,7 @@ from importlib import import_module
 
 import pytest
 
-from gateway import bookkeeping, bootstrap
+from gateway import bookkeeping, drain
 from tests.fakes.changed_manifests import changed, sound
 from token_service import bootstrap as broker
 from tools.k8s.documents import Finding
@@ -49,7 +49,7 @@ def test_an_autoscaler_scales_what_the_journals_component_has_made() -> None:
 def test_times_beyond_the_settings_are_those_of_the_services() -> None:
     assert bounds.LAST_ANSWERS_SECONDS == broker.FAREWELL_SECONDS
     assert bounds.LAST_CALLS_SECONDS == broker.GRACE_SECONDS
-    assert bounds.LAST_WORDS_SECONDS == bootstrap.LAST_WORDS_SECONDS
+    assert bounds.LAST_WORDS_SECONDS == drain.LAST_WORDS_SECONDS
     assert bounds.LAST_SHIPMENT_SECONDS == bookkeeping.LAST_SHIPMENT_SECONDS
 
 
