@@ -198,6 +198,7 @@ class Service:
         rooms = Rooms(self._state.slots)
         seats = Seats(self._health, rooms, self._state.affinity, clock, events)
         catalogue = Catalogue(self._tokens, upstream, clock)
+        await stack.enter_async_context(catalogue.running())
         budgets = Budgets(self._state.budgets, books.sums, clock, events)
         metering = Metering(
             books.journal,

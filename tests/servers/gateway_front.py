@@ -140,6 +140,7 @@ async def fronting(
         health = Health(MemoryBoard(clock), clock, events)
         seats = Seats(health, rooms, MemoryAffinity(clock), clock, events)
         catalogue = Catalogue(tokens, upstream, clock)
+        await stack.enter_async_context(catalogue.running())
         journal, ledger, told = RecordedJournal(), FakeLedger(), Told()
         budgets = Budgets(MemoryBudgets(clock), ledger, clock, events)
         metering = Metering(
