@@ -6,7 +6,7 @@ used again and again has a timer that fires now and then and a request that cost
 """
 
 import asyncio
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from gateway.adapters.upstream_pool import faults
 from gateway.adapters.upstream_pool.answer_reader import AnswerReader, MalformedAnswer
@@ -19,6 +19,8 @@ from runtime.deadline import Deadlined
 IDLE_CONNECTION_SECONDS = 55.0
 """Upstream closes idle connections after about 60 s (copilot-upstream.md §6.7): be first."""
 READ_BYTES = 64 * 1024
+TLS_BYTES_WAITING = 64 * 1024
+"""Still encrypted, while nobody reads; both loops would let 256 KiB wait."""
 PIECE_BYTES = 256 * 1024
 """Of a request's body at a time: over TLS a piece is encrypted, and so copied, at once."""
 
@@ -120,6 +122,9 @@ class Connection(Deadlined, asyncio.BufferedProtocol):
         self._transport = cast(asyncio.Transport, transport)
         fileno = transport.get_extra_info("socket").fileno()
         self._silence = Silence(fileno, may_speak=self.target.is_tls)
+        if self.target.is_tls:
+            # A method of both loops' TLS transports, and of no abstract class.
+            cast(Any, transport).set_read_buffer_limits(high=TLS_BYTES_WAITING)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._buffer
