@@ -1,4 +1,8 @@
-"""`python -m gateway`: the commands of the gateway."""
+"""`python -m gateway`: the commands of the gateway.
+
+What a command runs is imported when it is given: the whole service takes a second of CPU, and a
+report, or the parent of workers, needs little of it.
+"""
 
 import argparse
 import asyncio
@@ -10,7 +14,6 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from gateway import bootstrap, commands, parent
 from gateway.cli import key_arguments, pausing
 from gateway.cli.key_actions import LIST, action_of
 from gateway.cli.keys import KeyProblem, Operator, print_new_key
@@ -29,13 +32,9 @@ from gateway.settings.snapshot import snapshot_of
 from gateway.settings.values import IDENTIFIER
 from runtime import logs
 from runtime.clock import SystemClock
-from runtime.command import (
-    EXIT_CONFIGURATION,
-    EXIT_FAILED,
-    EXIT_OK,
-    load_or_explain,
-    run_service,
-)
+from runtime.command import load_or_explain, run_service
+from runtime.exits import EXIT_CONFIGURATION, EXIT_FAILED, EXIT_OK
+from runtime.importing import many_modules
 from runtime.version import VERSION
 
 NO_CONFIG = "error: name the configuration file: python -m gateway --config F"
@@ -62,7 +61,13 @@ def main(arguments: list[str] | None = None) -> int:
     if options.check:
         return _check(settings)
     if settings.listen.workers > 1 and options.worker is None:
+        with many_modules():
+            from gateway import parent
+
         return run_service(lambda: parent.serve_workers(settings, options.config))
+    with many_modules():
+        from gateway import bootstrap
+
     origin = bootstrap.Origin(options.config, begun, options.ops_socket)
     return run_service(lambda: bootstrap.serve(settings, origin))
 
@@ -75,6 +80,9 @@ def _check(settings: Settings) -> int:
 
 
 def _examine(settings: Settings, options: argparse.Namespace) -> int:
+    with many_modules():
+        from gateway.commands import upstream
+
     accounts = snapshot_of(settings).accounts
     account = accounts.get(options.account)
     if account is None:
@@ -84,22 +92,28 @@ def _examine(settings: Settings, options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return EXIT_CONFIGURATION
-    is_good = asyncio.run(commands.examine(settings, account, options.model, not options.no_chat))
+    is_good = asyncio.run(upstream.examine(settings, account, options.model, not options.no_chat))
     return EXIT_OK if is_good else EXIT_FAILED
 
 
 def _report(settings: Settings, options: argparse.Namespace) -> int:
+    with many_modules():
+        from gateway.commands import ledger
+
     now = SystemClock().now()
     try:
         question = question_of(options.by, options.since, options.until, now)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_CONFIGURATION
-    is_answered = asyncio.run(commands.report_usage(settings, question, options.format))
+    is_answered = asyncio.run(ledger.report_usage(settings, question, options.format))
     return EXIT_OK if is_answered else EXIT_FAILED
 
 
 def _set_pause(settings: Settings, options: argparse.Namespace) -> int:
+    with many_modules():
+        from gateway.commands import store
+
     snapshot = snapshot_of(settings)
     problem = (
         pausing.unknown(options.kind, options.name, snapshot.groups, snapshot.accounts)
@@ -111,7 +125,7 @@ def _set_pause(settings: Settings, options: argparse.Namespace) -> int:
         return EXIT_CONFIGURATION
     _set_up_audit(settings)
     is_resumed = options.command == "resume"
-    is_sent = asyncio.run(commands.set_pause(settings, options.kind, options.name, is_resumed))
+    is_sent = asyncio.run(store.set_pause(settings, options.kind, options.name, is_resumed))
     if not is_sent:
         print("error: the shared store cannot be reached; nothing has changed", file=sys.stderr)
         return EXIT_FAILED
@@ -132,12 +146,15 @@ def _user_name() -> str:
 
 
 def _change_keys(settings: Settings, options: argparse.Namespace) -> int:
+    with many_modules():
+        from gateway.commands import ledger
+
     who = Operator(_user_name(), SystemClock().now())
     in_file = frozenset(key.id for key in settings.keys)
     _set_up_audit(settings)
     try:
         action = action_of(options, snapshot_of(settings).groups, in_file, who)
-        said = asyncio.run(commands.on_keys(settings, action))
+        said = asyncio.run(ledger.on_keys(settings, action))
     except KeyProblem as problem:
         print(f"error: {problem}", file=sys.stderr)
         return EXIT_CONFIGURATION
@@ -152,7 +169,10 @@ def _change_keys(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _migrate(settings: Settings, options: argparse.Namespace) -> int:
-    return EXIT_OK if asyncio.run(commands.migrate(settings)) else EXIT_FAILED
+    with many_modules():
+        from gateway.commands import ledger
+
+    return EXIT_OK if asyncio.run(ledger.migrate(settings)) else EXIT_FAILED
 
 
 def _set_up_audit(settings: Settings) -> None:

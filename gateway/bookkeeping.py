@@ -17,12 +17,12 @@ from gateway.adapters.ledger.owner import LedgerTaken, claim
 from gateway.adapters.ledger.sql_ledger import SqlLedger
 from gateway.adapters.shared_state import SharedState, State
 from gateway.adapters.spill import NoSpill, SharedSpill
+from gateway.database import ledger_of
 from gateway.ports.clock import Clock
 from gateway.ports.usage import Spill, Sums
 from gateway.settings.document import Settings
-from gateway.settings.usage import Usage
 from gateway.shipping import CaughtUp, Shipper
-from runtime.configuration import ConfigurationError, read_secret
+from runtime.configuration import ConfigurationError
 
 LAST_SHIPMENT_SECONDS = 10.0
 """For what is in the journal at the end; then it goes to the shared store."""
@@ -37,12 +37,6 @@ class Books:
     shipper: Shipper
     ledger: SqlLedger
     sums: Sums
-
-
-def ledger_of(usage: Usage) -> SqlLedger:
-    """The ledger; connects when it is first asked something."""
-    file = usage.database_password_file
-    return SqlLedger(usage.database_url, read_secret(file) if file is not None else None)
 
 
 @asynccontextmanager

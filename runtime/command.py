@@ -1,4 +1,4 @@
-"""What every `python -m SERVICE` has in common: exit codes, error lines, the event loop."""
+"""What every `python -m SERVICE` has in common: its settings, error lines, the event loop."""
 
 import asyncio
 import sys
@@ -7,12 +7,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from runtime.configuration import ConfigurationError, Document, load
+from runtime.exits import EXIT_CONFIGURATION, EXIT_FAILED, EXIT_OK, WorkersFailed
 from runtime.listening import ListenError
-from runtime.workers import WorkersFailed
-
-EXIT_OK = 0
-EXIT_FAILED = 1
-EXIT_CONFIGURATION = 2
 
 KNOWN = (ConfigurationError, ListenError, WorkersFailed)
 """What is no defect: the operator can do something about it."""

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import aiohttp
 
+from runtime.exits import EXIT_CONFIGURATION, WorkersFailed
 from runtime.logs import fields
 from runtime.metrics_sum import Join, growing, summed
 
@@ -30,15 +31,6 @@ STUCK_SECONDS = 30.0
 SOON_SECONDS = 10.0
 """A worker that ends so soon after its start ended because of it."""
 LONGEST_PAUSE_SECONDS = 30.0
-EXIT_CONFIGURATION = 2
-
-
-class WorkersFailed(Exception):
-    """No worker could be started; `code` is what they ended with."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(f"the workers ended with {code}")
-        self.code = code
 
 
 class Worker:

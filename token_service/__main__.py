@@ -1,4 +1,7 @@
-"""`python -m token_service`: arguments in, exit code out."""
+"""`python -m token_service`: arguments in, exit code out.
+
+The service itself is imported when it is to run: a check needs little of it.
+"""
 
 import argparse
 import asyncio
@@ -10,14 +13,9 @@ from pathlib import Path
 
 from runtime import logs
 from runtime.clock import SystemClock
-from runtime.command import (
-    EXIT_CONFIGURATION,
-    EXIT_FAILED,
-    EXIT_OK,
-    load_or_explain,
-    run_service,
-)
-from token_service import bootstrap
+from runtime.command import load_or_explain, run_service
+from runtime.exits import EXIT_CONFIGURATION, EXIT_FAILED, EXIT_OK
+from runtime.importing import many_modules
 from token_service.cli.account_entry import Destination
 from token_service.cli.login import NO_CLIENT_ID
 from token_service.domain.device_flow import LoginFailed
@@ -40,6 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(config: Path) -> int:
+    with many_modules():
+        from token_service import bootstrap
+
     origin = bootstrap.Origin(config, SystemClock().now())
     settings = load_or_explain(Settings, config)
     if settings is None:
@@ -68,6 +69,9 @@ def _check(config: Path) -> int:
 
 
 def _login(options: argparse.Namespace) -> int:
+    with many_modules():
+        from token_service import bootstrap
+
     if not options.client_id:
         print(NO_CLIENT_ID, file=sys.stderr)
         return EXIT_CONFIGURATION

@@ -14,8 +14,7 @@ from gateway.settings.groups import Budget
 from gateway.settings.keys import Rate
 from gateway.settings.values import CaFile, Count
 from runtime.configuration import Section
-from runtime.jwks.key_set import IssuerUnavailable, keys_of
-from runtime.jwks.places import MOST_BYTES
+from runtime.jwks.key_set import MOST_BYTES, IssuerUnavailable, keys_of
 from runtime.listening import is_loopback
 from runtime.urls import check_http_url, host_of
 

@@ -15,6 +15,8 @@ from jwt.exceptions import PyJWTError
 ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "ES256", "ES384", "ES512"})
 LEAST_RSA_BITS = 2048
 MOST_KEYS = 100
+MOST_BYTES = 256 * 1024
+"""A set with a certificate chain for each of twenty keys is some 60 KiB."""
 
 
 class IssuerUnavailable(Exception):

@@ -12,13 +12,11 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from runtime.jwks.key_set import IssuerUnavailable
+from runtime.jwks.key_set import MOST_BYTES, IssuerUnavailable
 from runtime.listening import is_loopback
 from runtime.version import VERSION
 
 TIMEOUT_SECONDS = 5.0
-# A set with a certificate chain for each of twenty keys is some 60 KiB.
-MOST_BYTES = 256 * 1024
 HEADERS = {
     "Accept": "application/jwk-set+json, application/json",
     # A compressed answer could be a thousand times MOST_BYTES before it is counted.

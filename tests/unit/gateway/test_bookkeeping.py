@@ -10,7 +10,8 @@ from gateway.adapters.event_log import LoggedEvents
 from gateway.adapters.journal.segments import lives
 from gateway.adapters.prometheus import PrometheusEvents
 from gateway.adapters.shared_state import State, state_of
-from gateway.bookkeeping import Books, books_of, ledger_of
+from gateway.bookkeeping import Books, books_of
+from gateway.database import ledger_of
 from gateway.domain.usage.record import UsageRecord
 from gateway.ports.usage import LedgerDown
 from gateway.settings.document import Settings

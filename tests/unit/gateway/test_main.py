@@ -1,12 +1,14 @@
 """The gateway's command line."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from gateway.__main__ import _user_name, main
-from tests.servers.process import ROOT
+from tests.servers.process import ROOT, clean_environment
 
 
 def test_without_a_configuration_it_says_how_to_name_one(
@@ -41,3 +43,30 @@ def test_check_prints_every_problem(tmp_path: Path, capsys: pytest.CaptureFixtur
     printed = capsys.readouterr().err
     assert "3 problem(s)" in printed
     assert "did you mean 'limits'?" in printed
+
+
+LOADED = """
+import importlib, sys
+importlib.import_module(sys.argv[1])
+print(*sys.modules)
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "needs_not"),
+    [
+        ("gateway.__main__", {"aiohttp", "grpc", "httpx", "redis", "sqlalchemy"}),
+        ("gateway.commands.ledger", {"aiohttp", "grpc", "httpx", "redis"}),
+        ("gateway.parent", {"grpc", "httpx", "redis", "sqlalchemy"}),
+        ("token_service.__main__", {"aiohttp", "grpc", "httpx", "redis"}),
+    ],
+)
+def test_what_is_no_service_loads_little_of_it(module: str, needs_not: set[str]) -> None:
+    """Or each command takes a second of CPU, and the parent of workers their memory."""
+    said = subprocess.run(
+        [sys.executable, "-c", LOADED, module],
+        cwd=ROOT, env=clean_environment(), capture_output=True, check=True, text=True, timeout=60,
+    )  # fmt: skip
+    loaded = set(said.stdout.split())
+    assert module in loaded
+    assert not loaded & needs_not

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from pydantic_settings import SettingsConfigDict
 
-from runtime.command import EXIT_FAILED, EXIT_OK, load_or_explain, run_service
+from runtime.command import load_or_explain, run_service
 from runtime.configuration import Document
+from runtime.exits import EXIT_FAILED, EXIT_OK
 from runtime.listening import ListenError
 from tests.servers.process import ROOT
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from runtime.jwks.key_set import IssuerUnavailable
-from runtime.jwks.places import MOST_BYTES, KeysAtUrl, KeysInFile, is_in_cluster
+from runtime.jwks.key_set import MOST_BYTES, IssuerUnavailable
+from runtime.jwks.places import KeysAtUrl, KeysInFile, is_in_cluster
 
 pytestmark = pytest.mark.anyio
 
