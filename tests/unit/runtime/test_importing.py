@@ -15,9 +15,12 @@ def collector() -> Iterator[None]:
 
 
 def test_the_collector_rests_meanwhile_and_goes_on_whatever_happens() -> None:
-    with pytest.raises(ImportError), many_modules():
+    def fail() -> None:
         assert not gc.isenabled()
         raise ImportError
+
+    with pytest.raises(ImportError), many_modules():
+        fail()
     assert gc.isenabled()
 
 
