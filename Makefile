@@ -5,6 +5,9 @@ PYTHON ?= python3
 # Passed on to the command of run, test and lock: make test ARGS="-k freshness"
 ARGS ?=
 
+# Compiled modules are kept, whatever the machine's habit: the suite starts hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 PACKAGES := gateway token_service token_client runtime simulator tools tests bench
 
