@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway.adapters.event_log import LoggedEvents
-from gateway.adapters.jwt_tokens import JwtTokens
 from gateway.adapters.shared_state import State, state_of
 from gateway.adapters.token_provider import ClientTokenProvider, open_token_provider
 from gateway.adapters.upstream_pool.deadlines import Deadlines
@@ -23,14 +22,14 @@ from gateway.settings.surroundings import Egress
 from gateway.tokens import JwtCallers
 from runtime.clock import SystemClock
 from runtime.configuration import read_secret
-from runtime.jwks.places import KeysAtUrl, KeysInFile, is_in_cluster
-from runtime.jwks.ring import KeyRing
 from runtime.tracing.destination import destination
 from runtime.urls import host_of
 from runtime.valkey.server import Place
 
 if TYPE_CHECKING:
     from gateway.adapters.traced_calls import TracedCalls
+    from runtime.jwks.places import KeysAtUrl, KeysInFile
+    from runtime.jwks.ring import KeyRing
 
 AFTER_THE_DEADLINE_SECONDS = 5.0
 
@@ -113,7 +112,7 @@ class TokenCallers:
     """Callers by their JWTs, and what keeps the issuer's keys current while the gateway runs."""
 
     callers: JwtCallers
-    ring: KeyRing
+    ring: "KeyRing"
 
 
 def token_callers_of(
@@ -123,13 +122,19 @@ def token_callers_of(
     jwt = settings.auth.jwt
     if jwt is None:
         return None
+    # An HTTP client and the verification of signatures: for those who want them.
+    from gateway.adapters.jwt_tokens import JwtTokens
+    from runtime.jwks.ring import KeyRing
+
     ring = KeyRing(_keys_of(jwt, settings.egress), clock, events)
     expected = Expected(jwt.issuer, jwt.audience, jwt.leeway_seconds)
     verifier = JwtTokens(ring, expected, jwt.algorithms, clock)
     return TokenCallers(JwtCallers(verifier, rules), ring)
 
 
-def _keys_of(jwt: Jwt, egress: Egress) -> KeysAtUrl | KeysInFile:
+def _keys_of(jwt: Jwt, egress: Egress) -> "KeysAtUrl | KeysInFile":
+    from runtime.jwks.places import KeysAtUrl, KeysInFile, is_in_cluster
+
     if jwt.jwks_file is not None:
         return KeysInFile(jwt.jwks_file)
     url = jwt.jwks_url or ""

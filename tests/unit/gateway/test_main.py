@@ -58,6 +58,7 @@ print(*sys.modules)
         ("gateway.__main__", {"aiohttp", "grpc", "httpx", "redis", "sqlalchemy"}),
         ("gateway.commands.ledger", {"aiohttp", "grpc", "httpx", "redis"}),
         ("gateway.parent", {"grpc", "httpx", "redis", "sqlalchemy"}),
+        ("gateway.bootstrap", {"httpx", "opentelemetry.sdk.trace"}),
         ("token_service.__main__", {"aiohttp", "grpc", "httpx", "redis"}),
     ],
 )
