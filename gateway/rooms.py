@@ -40,15 +40,6 @@ class Rooms:
         """A lease, if one is free and nobody waits for it."""
         return None if place in self._rooms else await self._slots.take(place, limit)
 
-    async def take(
-        self, place: str, limit: int, most_waiting: int, seconds: float
-    ) -> Lease | NoPlace:
-        """A lease, after waiting for it if need be."""
-        lease = None if place in self._rooms else await self._slots.take(place, limit)
-        if lease is not None:
-            return lease
-        return await self.wait(place, limit, most_waiting, seconds)
-
     async def wait(
         self, place: str, limit: int, most_waiting: int, seconds: float
     ) -> Lease | NoPlace:

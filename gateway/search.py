@@ -29,6 +29,8 @@ class Search(msgspec.Struct, eq=False):
     tried: set[str] = msgspec.field(default_factory=set)
     bond: Bond | None = None
     has_looked: bool = False
+    waited_seconds: float = 0.0
+    """For accounts' places, until somebody takes it over."""
 
     @property
     def bound_to(self) -> str | None:

@@ -17,7 +17,7 @@ from gateway.domain.obstacles import LIMITS, Obstacle, nothing_eligible, shortes
 from gateway.health import Health
 from gateway.ports.clock import Clock
 from gateway.ports.events import GatewayEvents
-from gateway.ports.shared_state import Affinity
+from gateway.ports.shared_state import Affinity, Lease
 from gateway.rooms import NoPlace, Rooms
 from gateway.search import Search, Seat
 
@@ -238,13 +238,21 @@ class Seats:
         foreign = bond is not None and (bond.has_moved or bond.account != account.id)
         if account.max_concurrency is None:
             return Seat(account, group, None, foreign)
-        taken = await self._rooms.take(
-            account.place,
-            account.max_concurrency,
-            account.max_concurrency + WAITING_BESIDE_LIMIT,
-            seconds,
-        )
-        return None if isinstance(taken, NoPlace) else Seat(account, group, taken, foreign)
+        limit = account.max_concurrency
+        taken = await self._rooms.take_at_once(account.place, limit)
+        if taken is None and seconds:
+            taken = await self._wait(search, account.place, limit, seconds)
+        return None if taken is None else Seat(account, group, taken, foreign)
+
+    async def _wait(self, search: Search, place: str, limit: int, seconds: float) -> Lease | None:
+        began = self._clock.monotonic()
+        self._events.waiting(search.call.group.id, 1)
+        try:
+            taken = await self._rooms.wait(place, limit, limit + WAITING_BESIDE_LIMIT, seconds)
+        finally:
+            self._events.waiting(search.call.group.id, -1)
+            search.waited_seconds += self._clock.monotonic() - began
+        return None if isinstance(taken, NoPlace) else taken
 
     async def _settled(self, search: Search, seat: Seat) -> Seat:
         """Have the conversation live on the seat's account, or go where another replica put it."""

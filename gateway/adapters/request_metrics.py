@@ -75,7 +75,8 @@ class RequestMetrics:
         )
         self._overheads = TallyHistogram(
             "gateway_overhead_seconds",
-            "Time to the first byte of the answer, less the waits for upstream and for a place.",
+            "Time to the first byte of the answer, less the waits for others: the caller's body, a "
+            "place, a token, upstream.",
             (),
             OVERHEAD_BUCKETS,
         )
@@ -153,23 +154,30 @@ class RequestMetrics:
         numbers.append(self._initiators.of(*self._bounds.rules.of(labels)))
         if exchange.stream_end:
             numbers.append(self._stream_ends.of(exchange.stream_end))
-        model, error = self._model_and_error(exchange)
         is_begun = exchange.stream and exchange.first_byte_seconds is not None
-        first_token = self._first_token.of(*model) if is_begun else None
-        return _Counted(numbers, self._duration.of(*model, error), first_token)
+        first_token = self._first_token.of(*self._model(exchange)) if is_begun else None
+        return _Counted(numbers, self._duration.of(*self._model_and_error(exchange)), first_token)
 
-    def _model_and_error(self, exchange: Exchange) -> tuple[Labels, str]:
-        operation = OPERATIONS.get(exchange.upstream_protocol, CHAT_OPERATION)
-        provider = PROVIDERS.get(exchange.platform, exchange.platform)
+    def _model(self, exchange: Exchange) -> Labels:
+        operation, provider = _operation_and_provider(exchange)
+        return self._bounds.model(operation, provider, exchange.served_model, exchange.is_listed)
+
+    def _model_and_error(self, exchange: Exchange) -> Labels:
         if not exchange.fault:
-            return self._bounds.model(operation, provider, exchange.model, exchange.is_listed), ""
+            return (*self._model(exchange), "")
         # A model's failures are counted together: models times faults would be too many.
-        *model, error = self._bounds.errors.of((operation, provider, OTHER, exchange.fault))
-        return tuple(model), error
+        operation, provider = _operation_and_provider(exchange)
+        return self._bounds.errors.of((operation, provider, OTHER, exchange.fault))
+
+
+def _operation_and_provider(exchange: Exchange) -> tuple[str, str]:
+    operation = OPERATIONS.get(exchange.upstream_protocol, CHAT_OPERATION)
+    return operation, PROVIDERS.get(exchange.platform, exchange.platform)
 
 
 def _kind_of(exchange: Exchange) -> tuple[object, ...]:
-    """All that `_counted` looks at. A model that a caller has made up is no part of it."""
+    """All that `_counted` looks at. A model that a caller has made up is no part of it, whatever
+    alias it fitted: the served one is upstream's."""
     verdict = exchange.verdict
     if verdict is None:
         return exchange.route, exchange.group, exchange.status, exchange.fault
@@ -184,6 +192,6 @@ def _kind_of(exchange: Exchange) -> tuple[object, ...]:
         exchange.stream_end,
         exchange.platform,
         exchange.upstream_protocol,
-        exchange.model if exchange.is_listed else None,
+        exchange.served_model if exchange.is_listed else None,
         exchange.stream and exchange.first_byte_seconds is not None,
     )

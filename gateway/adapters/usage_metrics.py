@@ -100,8 +100,8 @@ class UsageMetrics:
         """See ports.events.GatewayEvents."""
         if not (record.input_tokens or record.output_tokens or record.nano_aiu):
             return
-        # A model that a caller has made up is none of what is remembered.
-        model = record.requested_model if is_listed else None
+        # A model that a caller has made up is none of what is remembered, whatever alias it fitted.
+        model = record.served_model if is_listed else None
         kind = (record.endpoint, record.platform, model, record.group_id)
         counted = self._known.get(kind) or self._remembered(kind, record, is_listed)
         counted.input.add(record.input_tokens)
@@ -141,7 +141,7 @@ class UsageMetrics:
         is_embedding = record.endpoint.endswith("/embeddings")
         operation = EMBEDDINGS if is_embedding else CHAT_OPERATION
         provider = PROVIDERS.get(record.platform, record.platform)
-        labels = self._bounds.model(operation, provider, record.requested_model, is_listed)
+        labels = self._bounds.model(operation, provider, record.served_model, is_listed)
         counted = self._known[kind] = _Counted(
             self._tokens.of(*labels, "input"),
             self._tokens.of(*labels, "output"),

@@ -34,7 +34,9 @@ def endpoint_for(protocol: Protocol) -> Endpoint:
     async def infer(
         context: Context, request: Inbound, caller: Caller, exchange: Exchange
     ) -> Response | None:
+        asked = context.clock.monotonic()
         body = await request.body(context.body_bytes)
+        exchange.waited_seconds += context.clock.monotonic() - asked
         call = read(Incoming(context, caller, request.headers, body))
         exchange.model = call.model
         exchange.stream, exchange.verdict = call.stream, call.verdict

@@ -72,7 +72,7 @@ def _request(events: PrometheusEvents, group: str, route: str, status: int, numb
     faults, rules, ends = list(Fault), list(Rule), list(StreamEnd)
     verdict = Verdict(list(Initiator)[number % 2], rules[number % len(rules)])
     for fault in ("", faults[number % len(faults)].value):
-        exchange = Exchange("id", route, 0.0, group=group, model=f"model-{number % 100}")
+        exchange = Exchange("id", route, 0.0, group=group, served_model=f"model-{number % 100}")
         exchange.platform = PLATFORMS[number % 2]
         exchange.upstream_protocol = "embeddings" if number % 3 == 0 else "chat"
         exchange.is_listed, exchange.stream, exchange.status = True, True, status
@@ -87,7 +87,7 @@ def _used(events: PrometheusEvents, platform: str, endpoint: str, number: int) -
         a_record(
             platform=platform,
             endpoint=endpoint,
-            requested_model=f"model-{number}",
+            served_model=f"model-{number}",
             group_id=f"group-{number}",
             input_tokens=50,
             output_tokens=11,

@@ -1,6 +1,6 @@
 """Fakes of the gateway's ports: tokens and events."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from gateway.domain.budgets.holder import Holder
@@ -26,9 +26,13 @@ class FakeTokens:
     refused: list[tuple[str, str]] = field(default_factory=list)
     errors: dict[str, GatewayError] = field(default_factory=dict)
     urls: dict[str, str] = field(default_factory=dict)
+    on_ask: Callable[[], Awaitable[None]] | None = None
+    """What happens while a token is waited for."""
 
     async def get(self, account: str) -> AccountToken:
         self.asked.append(account)
+        if self.on_ask is not None:
+            await self.on_ask()
         error = self.errors.get(account, self.error)
         if error is not None:
             raise error

@@ -172,11 +172,23 @@ async def test_a_conversation_waits_for_its_own_seat() -> None:
     group = a_group(GroupAccount("a", priority=0, max_concurrency=1), GroupAccount("b", priority=1))
     first = await house.seats.find(Search(a_call(group)))
     async with asyncio.TaskGroup() as tasks:
-        second = tasks.create_task(house.seats.find(Search(a_call(group))))
+        search = Search(a_call(group))
+        second = tasks.create_task(house.seats.find(search))
         await asyncio.sleep(0)
         assert not second.done()
+        assert house.events.waiters == 1
+        await house.clock.advance(2.5)
         house.seats.leave(first)
     assert second.result().account.id == "a"
+    assert house.events.waiters == 0
+    assert search.waited_seconds == pytest.approx(2.5)
+
+
+async def test_who_finds_a_place_at_once_has_not_waited() -> None:
+    house = House()
+    search = Search(a_call(a_group(GroupAccount("a", max_concurrency=1))))
+    await house.seats.find(search)
+    assert search.waited_seconds == 0
 
 
 async def test_a_place_is_given_back_by_who_leaves() -> None:

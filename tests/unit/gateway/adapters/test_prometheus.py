@@ -27,8 +27,8 @@ from tests.fakes.usage_records import a_record
 def ended(
     events: PrometheusEvents, model: str, status: int, fault: str = "", is_listed: bool = True
 ) -> None:
-    exchange = Exchange("id", "/v1/chat/completions", 0.0, key="k", group="g", model=model)
-    exchange.is_listed = is_listed
+    exchange = Exchange("id", "/v1/chat/completions", 0.0, key="k", group="g", model="an-alias")
+    exchange.served_model, exchange.is_listed = model, is_listed
     exchange.verdict, exchange.status, exchange.fault = BY_DEFAULT, status, fault
     exchange.stream, exchange.first_byte_seconds, exchange.upstream_seconds = True, 0.5, 0.4
     events.request_started(exchange)
@@ -41,11 +41,38 @@ def models(events: PrometheusEvents) -> set[str]:
 
 def test_only_models_of_the_catalogue_become_labels() -> None:
     events = PrometheusEvents()
-    ended(events, "made-up-by-a-caller", 404, "caller_model_not_found")
+    ended(events, "made-up-by-a-caller", 404, "caller_model_not_found", is_listed=False)
     ended(events, "taken-by-a-lenient-upstream", 200, is_listed=False)
     ended(events, "gpt-4o", 200)
     ended(events, "gpt-4o", 502, "upstream_unavailable")
     assert models(events) == {"other", "gpt-4o"}
+
+
+def test_whatever_fits_an_alias_is_counted_as_the_model_it_stands_for() -> None:
+    events = PrometheusEvents()
+    for number in range(2 * MAX_MODELS):
+        text = f"claude-sonnet-4-6-{number}"
+        exchange = Exchange("id", "r", 0.0, group="g", model=text, status=200, verdict=BY_DEFAULT)
+        exchange.served_model, exchange.is_listed = "claude-sonnet-4.6", True
+        events.request_started(exchange)
+        events.request_ended(exchange, 1.0)
+        record = a_record(requested_model=text, served_model="claude-sonnet-4.6", input_tokens=1)
+        events.usage.recorded(record, True)
+    ended(events, "gpt-4.1", 200)
+    assert models(events) == {"claude-sonnet-4.6", "gpt-4.1"}
+
+
+def test_a_stream_that_fails_has_begun_with_its_models_first_token() -> None:
+    events = PrometheusEvents()
+    ended(events, "gpt-4o", 200, "upstream_cut_off")
+    lines = events.render().decode().splitlines()
+    first = [
+        each for each in lines if each.startswith("gen_ai_server_time_to_first_token_seconds_count")
+    ]
+    assert [each for each in first if each.endswith(" 1.0")] == [
+        "gen_ai_server_time_to_first_token_seconds_count"
+        '{gen_ai_operation_name="chat",gen_ai_provider_name="",gen_ai_request_model="gpt-4o"} 1.0'
+    ]
 
 
 def test_the_number_of_models_is_bounded() -> None:
@@ -159,7 +186,7 @@ def test_what_is_forgotten_goes_on_in_the_same_series() -> None:
     requests = RequestMetrics(registry, LabelBounds())
     for number in range(2 * MOST_KINDS + 2):
         exchange = Exchange("id", "r", 0.0, group="g", status=200, verdict=BY_DEFAULT)
-        exchange.is_listed, exchange.model = True, f"model-{number}"
+        exchange.is_listed, exchange.served_model = True, f"model-{number}"
         requests.ended(exchange, 1.0)
     assert len(requests._kinds) <= MOST_KINDS
     count = registry.get_sample_value(
@@ -182,7 +209,7 @@ def test_requests_that_differ_in_anything_that_is_counted_are_told_apart() -> No
     """Whatever is a label, or decides what is counted, has a series of its own to grow."""
     usual: dict[str, Any] = {
         "group": "g",
-        "model": "m",
+        "served_model": "m",
         "is_listed": True,
         "status": 200,
         "verdict": BY_DEFAULT,
@@ -192,7 +219,7 @@ def test_requests_that_differ_in_anything_that_is_counted_are_told_apart() -> No
     }
     for other in (
         {"group": "h"},
-        {"model": "n"},
+        {"served_model": "n"},
         {"is_listed": False},
         {"status": 201},
         {"verdict": Verdict(Initiator.AGENT, Rule.DEFAULT)},

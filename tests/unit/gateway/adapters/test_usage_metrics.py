@@ -109,7 +109,7 @@ def test_only_streams_that_are_complete_say_how_long_a_token_takes(fields: dict[
 def test_what_callers_make_up_is_one_other() -> None:
     metrics = Metrics()
     for number in range(1000):
-        metrics.record(is_listed=False, requested_model=f"made-up-{number}")
+        metrics.record(is_listed=False, served_model=f"made-up-{number}")
     models = set(re.findall(r'gen_ai_request_model="([^"]*)"', metrics.text))
     assert models == {"other"}
     assert metrics.tokens("input", "count", gen_ai_request_model="other") == 1000
@@ -119,7 +119,7 @@ def test_what_callers_make_up_is_one_other() -> None:
 def test_even_of_models_that_are_listed_there_are_not_more_than_so_many() -> None:
     metrics = Metrics()
     for number in range(1000):
-        metrics.record(requested_model=f"listed-{number}")
+        metrics.record(served_model=f"listed-{number}")
     models = set(re.findall(r'gen_ai_request_model="([^"]*)"', metrics.text))
     assert len(models) == MAX_MODELS + 1
     rest = 1000 - MAX_MODELS
