@@ -1,7 +1,7 @@
 """Circuit breakers of accounts: when failures are the account's and not one caller's.
 
-One caller cannot open one alone: failures of three different keys count, or, in a group with
-fewer keys than that, of three different request bodies. Sets nothing aside; says for how long.
+Failures of three different keys count: where there are as many no caller opens one alone. In a
+group with fewer keys those of three different request bodies do, whosever they are. Sets nothing aside; says for how long.
 """
 
 from dataclasses import dataclass, field

@@ -22,6 +22,8 @@ LEGACY = frozenset({Protocol.CHAT})
 """A chat model that names no endpoints is an old one, with this one only (§5.4)."""
 EMBEDDINGS = "embeddings"
 SHOWN_KINDS = frozenset({"chat", EMBEDDINGS, ""})
+YEAR_10000 = 253_402_300_800
+"""In Unix seconds; no date can be later."""
 INTERNAL_PREFIXES = ("accounts/", "trajectory-compaction", "search-agent", "oswe-vscode")
 """Entries that are in the list and not for callers (§5.5)."""
 
@@ -33,6 +35,10 @@ class Model:
     id: str
     vendor: str = ""
     name: str = ""
+    owner: str = ""
+    """As lists in OpenAI's own shape say; Copilot's name a vendor."""
+    created: int = 0
+    """In Unix seconds, likewise; 0: upstream does not say."""
     endpoints: frozenset[Protocol] | None = None
     """None: the platform's lists name none."""
     has_vision: bool | None = None
@@ -80,6 +86,9 @@ class _Entry(msgspec.Struct, frozen=True):
     id: str
     vendor: str = ""
     name: str = ""
+    # Of any type: nothing depends on them, so that what is odd in them costs nobody the model.
+    owned_by: object = None
+    created: object = None
     supported_endpoints: list[str] | None = None
     capabilities: _Capabilities | None = None
     policy: _Policy | None = None
@@ -156,12 +165,19 @@ def _model(entry: _Entry, names_endpoints: bool) -> Model:
         id=entry.id,
         vendor=entry.vendor,
         name=entry.name,
+        owner=entry.owned_by if isinstance(entry.owned_by, str) else "",
+        created=_created(entry.created),
         endpoints=_endpoints(entry) if names_endpoints else None,
         has_vision=entry.capabilities.has_vision if entry.capabilities is not None else None,
         takes_effort=entry.capabilities.takes_effort if entry.capabilities is not None else None,
         prices=prices_in(entry.billing),
         premium_multiplier=multiplier_in(entry.billing),
     )
+
+
+def _created(said: object) -> int:
+    # A boolean is an int too.
+    return said if type(said) is int and 0 < said < YEAR_10000 else 0
 
 
 def _endpoints(entry: _Entry) -> frozenset[Protocol]:

@@ -9,10 +9,13 @@ from functools import partial
 from typing import Any, Protocol, cast
 
 from aiohttp import web
+from aiohttp.http import RawRequestMessage
+from aiohttp.http_exceptions import PayloadEncodingError
 from aiohttp.web_protocol import RequestHandler
 
 from gateway.web.aiohttp_requests import AiohttpRequest, Written
 from gateway.web.http1.outgoing import Date, Http1Outgoing, say_failed
+from gateway.web.http1.resets import end_by_reset, taken
 from gateway.web.inbound import Inbound
 from gateway.web.responses import Response
 
@@ -43,11 +46,12 @@ class Owner(Protocol):
 class AiohttpHandler(RequestHandler):
     """One connection. aiohttp's own words for what it cannot read quote it: keys and content."""
 
-    __slots__ = ("_carrier", "_look_timer", "_refuse", "_untaken", "outgoing")
+    __slots__ = ("_carrier", "_date", "_look_timer", "_refuse", "_untaken", "outgoing")
 
-    def __init__(self, refuse: Refuse, *arguments: Any, **options: Any) -> None:
+    def __init__(self, refuse: Refuse, date: Date, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._refuse = refuse
+        self._date = date
         self._carrier: asyncio.Transport | None = None
         """aiohttp forgets its transport when it begins to close it."""
         self._untaken = 0
@@ -80,11 +84,20 @@ class AiohttpHandler(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Called by aiohttp for what never reaches our handler."""
-        refusal = self._refuse(status >= SERVER_ERROR)
-        response = web.Response(status=refusal.status, headers=refusal.headers, body=refusal.body)
-        response.force_close()
-        return response
+        """Called by aiohttp for what never reaches our handler, and for callers that have left.
+
+        Its own answers say which server this is, in the version of HTTP that it takes for spoken.
+        """
+        if self._carrier is not None and not isinstance(exc, ConnectionError):
+            outgoing = Http1Outgoing(self._carrier, self._date)
+            outgoing.closes = True
+            outgoing.whole(self._refuse(status >= SERVER_ERROR))
+        return Written(closes=True)
+
+    async def let_take(self) -> None:
+        """Before a reset, which would lose what the caller has not taken."""
+        if self._carrier is not None:
+            await taken(self._carrier)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the server."""
@@ -96,6 +109,16 @@ class AiohttpHandler(RequestHandler):
         self._carrier = None
         self._stop_looking()
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Called by the event loop."""
+        super().data_received(data)
+        request, messages = self._current_request, self._messages
+        # aiohttp takes what is malformed for the next request; inside a body it is this one's, and
+        # nobody would wake whoever reads that.
+        is_malformed = messages and not isinstance(messages[-1][0], RawRequestMessage)
+        if is_malformed and request is not None and not request.content.is_eof():
+            request.content.set_exception(PayloadEncodingError("not as its headers say"))
 
     def eof_received(self) -> None:
         """Called by the event loop, which says `connection_lost` only when all is flushed."""
@@ -124,6 +147,8 @@ class AiohttpHandler(RequestHandler):
     def _look(self) -> None:
         """Called by the timer: a caller that takes nothing at all is not waited for."""
         if self._carrier is not None and self._carrier.get_write_buffer_size() >= self._untaken:
+            # It may still take what its side has, and must not think that this was all.
+            end_by_reset(self._carrier, True)
             self.abort()
         else:
             self._look_later()
@@ -134,8 +159,11 @@ class AiohttpHandler(RequestHandler):
             self._look_timer = None
 
     def log_exception(self, *arguments: Any, **options: Any) -> None:
-        """Called by aiohttp."""
-        say_failed(options.get("exc_info"))
+        """Called by aiohttp; for bodies too that are not what their headers say, which callers are
+        told."""
+        error = options.get("exc_info")
+        if not isinstance(error, web.RequestPayloadError | PayloadEncodingError):
+            say_failed(error)
 
     def log_debug(self, *arguments: Any, **options: Any) -> None:
         """Called by aiohttp; may quote what was sent."""
@@ -161,7 +189,7 @@ class AiohttpServer(web.Server):
 
     def take_over(self, transport: asyncio.Transport, data: bytes) -> AiohttpHandler:
         """A connection whose next request begins with these bytes."""
-        handler = AiohttpHandler(self._refuse, self, loop=self._loop, **self._kwargs)
+        handler = AiohttpHandler(self._refuse, self._date, self, loop=self._loop, **self._kwargs)
         transport.set_protocol(handler)
         handler.connection_made(transport)
         handler.data_received(data)
@@ -195,6 +223,8 @@ class AiohttpServer(web.Server):
             outgoing.whole(self._refuse(True), has_body)
         finally:
             handler.outgoing = None
+        if outgoing.is_to_be_reset:
+            await handler.let_take()
         return Written(outgoing.closes or self._owner.is_ending)
 
 

@@ -13,8 +13,9 @@ from aiohttp.http_exceptions import PayloadEncodingError
 
 from gateway.domain.errors import Fault, GatewayError
 from gateway.web.headers import Headers
+from gateway.web.http1.body_timer import BodyTimer, too_slow
 from gateway.web.http1.outgoing import Date, Http1Outgoing
-from gateway.web.http1.request import READ_SECONDS, too_large, too_slow
+from gateway.web.http1.request import too_large
 
 INVITATION = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -29,10 +30,11 @@ class AiohttpRequest:
         transport = request.transport
         if transport is None:
             raise ConnectionResetError("the caller has left")
-        knows_chunks = request.version >= HttpVersion11
-        self.outgoing = Http1Outgoing(transport, date, knows_chunks)
+        self._is_older = request.version < HttpVersion11
+        """Whether the caller's HTTP knows neither chunks nor invitations."""
+        self.outgoing = Http1Outgoing(transport, date, not self._is_older)
         # An older caller keeps a connection only where the answer says so.
-        self.outgoing.closes = not request.keep_alive or not knows_chunks
+        self.outgoing.closes = not request.keep_alive or self._is_older
 
     @property
     def method(self) -> str:
@@ -68,18 +70,36 @@ class AiohttpRequest:
         request = self._request
         if request.content_length is not None and request.content_length > limit:
             raise too_large(limit)
-        if request.headers.get("expect", "").lower() == "100-continue" and request.transport:
-            # aiohttp's low-level server leaves that to us.
-            request.transport.write(INVITATION)
+        self._invite()
         try:
-            async with asyncio.timeout(READ_SECONDS):
-                return await self._read(limit)
+            return await self._in_time(limit)
         except TimeoutError:
             raise too_slow() from None
         except (web.RequestPayloadError, PayloadEncodingError):
             raise GatewayError(
                 Fault.CALLER_BODY_INVALID, "The body is not encoded as its headers say."
             ) from None
+
+    def _invite(self) -> None:
+        """aiohttp's low-level server leaves that to us."""
+        request = self._request
+        # From an older caller it has to be ignored (RFC 9110 §10.1.1).
+        if self._is_older or request.transport is None:
+            return
+        if request.headers.get("expect", "").lower() == "100-continue":
+            request.transport.write(INVITATION)
+
+    async def _in_time(self, limit: int) -> bytes:
+        """Raises TimeoutError."""
+        loop, content = asyncio.get_running_loop(), self._request.content
+        async with asyncio.timeout(None) as patience:
+            timer = BodyTimer(
+                loop, lambda: content.total_bytes, lambda: patience.reschedule(loop.time())
+            )
+            try:
+                return await self._read(limit)
+            finally:
+                timer.stop()
 
     async def _read(self, limit: int) -> bytes:
         body = bytearray()

@@ -1,5 +1,6 @@
 """GET models and models/{id}, in OpenAI's shapes and in Anthropic's."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from gateway.domain import models
@@ -9,9 +10,6 @@ from gateway.web.context import Caller, Context
 from gateway.web.inbound import Inbound
 from gateway.web.responses import Response, json_response
 
-CREATED = 0
-CREATED_AT = "1970-01-01T00:00:00Z"
-"""Both shapes want a date of creation; upstream's catalogue has none."""
 ANTHROPIC_HEADER = "anthropic-version"
 """Which SDK asks, at the same path: Anthropic's always sends this."""
 
@@ -62,8 +60,8 @@ def _openai(model: Model) -> dict[str, Any]:
     return {
         "id": model.id,
         "object": "model",
-        "created": CREATED,
-        "owned_by": model.vendor or "unknown",
+        "created": model.created,
+        "owned_by": model.vendor or model.owner or "unknown",
     }
 
 
@@ -72,5 +70,6 @@ def _anthropic(model: Model) -> dict[str, Any]:
         "type": "model",
         "id": model.id,
         "display_name": model.name or model.id,
-        "created_at": CREATED_AT,
+        # Both shapes want a date of creation; Copilot's catalogue has none.
+        "created_at": f"{datetime.fromtimestamp(model.created, UTC):%Y-%m-%dT%H:%M:%SZ}",
     }

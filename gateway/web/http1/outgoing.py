@@ -12,6 +12,7 @@ from functools import lru_cache
 from http import HTTPStatus
 
 from gateway.ports.clock import Clock
+from gateway.web.http1.resets import end_by_reset
 from gateway.web.inbound import Flow
 from gateway.web.responses import Response
 from runtime.logs import fields
@@ -80,11 +81,12 @@ class Http1Outgoing:
     """See inbound.Outgoing. Belongs to one request on one connection.
 
     is_chunked: whether the caller's version of HTTP knows chunks; if not, a stream ends with its
-    connection.
+    connection, and one that failed with a reset of it.
     """
 
     __slots__ = (
         "_date", "_flow", "_is_chunked", "_transport", "closes", "has_begun", "is_behind",
+        "is_to_be_reset",
     )  # fmt: skip
 
     def __init__(self, transport: asyncio.Transport, date: Date, is_chunked: bool = True) -> None:
@@ -96,6 +98,8 @@ class Http1Outgoing:
         self.is_behind = False
         self.closes = False
         """Whether the connection ends with the answer."""
+        self.is_to_be_reset = False
+        """Whether it does so once the caller has what was written: that is left to its owner."""
 
     def whole(self, response: Response, has_body: bool = True) -> None:
         """All of an answer. has_body: whether the body goes out, and not only its length.
@@ -137,6 +141,8 @@ class Http1Outgoing:
         # uvloop's transports raise an exception then.
         if not self._transport.is_closing():
             self._transport.write(written)
+            if not self._is_chunked:
+                end_by_reset(self._transport, True)
 
     def write(self, piece: bytes) -> None:
         """See inbound.Outgoing."""
@@ -149,14 +155,21 @@ class Http1Outgoing:
 
     def end(self) -> None:
         """See inbound.Outgoing."""
-        if self._is_chunked and not self._transport.is_closing():
+        if self._transport.is_closing():
+            return
+        if self._is_chunked:
             self._transport.write(LAST_CHUNK)
+        else:
+            end_by_reset(self._transport, False)
 
     def break_off(self) -> None:
         """See inbound.Outgoing."""
         self.closes = True
-        # Closing flushes what was written, and leaves out the chunk that ends the body.
-        self._transport.close()
+        if self._is_chunked:
+            # Closing flushes what was written, and leaves out the chunk that ends the body.
+            self._transport.close()
+        else:
+            self.is_to_be_reset = True
 
     # --- for the connection ---
 

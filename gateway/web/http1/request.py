@@ -6,11 +6,10 @@ from urllib.parse import parse_qsl
 
 from gateway.domain.errors import Fault, GatewayError
 from gateway.web.headers import Headers
+from gateway.web.http1.body_timer import BodyTimer, too_slow
 from gateway.web.http1.outgoing import Http1Outgoing
 from gateway.web.http1.request_reader import RequestHead
 
-READ_SECONDS = 120.0
-"""Enough for 32 MiB over a slow line; a caller that sends nothing is not waited for longer."""
 MOST_PIECES = 256
 """Of a body, before they become one."""
 
@@ -81,7 +80,7 @@ class Http1Request:
     @property
     def unasked(self) -> int:
         """How many bytes of the body are kept, for all one knows for nobody."""
-        return 0 if self._is_asked_for else self._head.length - self.missing
+        return 0 if self._is_asked_for else self._come()
 
     async def body(self, limit: int) -> bytes:
         """See inbound.Inbound."""
@@ -126,12 +125,16 @@ class Http1Request:
     async def _arrived(self) -> None:
         loop = asyncio.get_running_loop()
         self._waiter = loop.create_future()
-        timer = loop.call_later(READ_SECONDS, self._give_up)
+        timer = BodyTimer(loop, self._come, self._give_up)
         try:
             await self._waiter
         finally:
-            timer.cancel()
+            timer.stop()
             self._waiter = None
+
+    def _come(self) -> int:
+        """How many bytes of the body have."""
+        return self._head.length - self.missing
 
     def _give_up(self) -> None:
         """Called by the timer."""
@@ -142,10 +145,3 @@ class Http1Request:
 def too_large(limit: int) -> GatewayError:
     """The refusal of a body over the limit."""
     return GatewayError(Fault.CALLER_BODY_TOO_LARGE, f"The body is larger than {limit} bytes.")
-
-
-def too_slow() -> GatewayError:
-    """The refusal of a body that does not come."""
-    return GatewayError(
-        Fault.CALLER_BODY_TIMEOUT, f"The body did not arrive within {READ_SECONDS:g} s."
-    )

@@ -12,7 +12,7 @@ import pytest
 from gateway.domain.errors import Fault, GatewayError
 from runtime import logs
 from tests.servers.gateway_front import AUTHORIZATION, BODY_BYTES, fronting
-from tests.servers.raw_upstream import RawUpstream, chunk, head, playing
+from tests.servers.raw_upstream import Act, RawUpstream, Step, chunk, head, playing
 
 pytestmark = pytest.mark.anyio
 PATH = "/v1/chat/completions"
@@ -176,6 +176,19 @@ async def test_models_are_listed_and_looked_up() -> None:
     assert b"x-initiator" not in upstream.requests[0].lower()
 
 
+async def test_what_a_list_says_of_its_models_is_passed_on_in_either_shape() -> None:
+    listed = b'{"data":[{"id":"m","owned_by":"acme","created":1686935002}]}'
+    script = [b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(listed) + listed]
+    async with playing(RawUpstream(script)) as upstream, fronting(upstream.url) as front:
+        async with aiohttp.ClientSession(headers=AUTHORIZATION) as session:
+            async with session.get(front.url + "/v1/models/m") as answer:
+                model = await answer.json()
+                assert (model["owned_by"], model["created"]) == ("acme", 1_686_935_002)
+            anthropic = {"anthropic-version": "2023-06-01"}
+            async with session.get(front.url + "/v1/models/m", headers=anthropic) as answer:
+                assert (await answer.json())["created_at"] == "2023-06-16T17:03:22Z"
+
+
 BROKEN = {
     "a header with a control character": b"Authorization: Bearer cgw-SECRET\x00x\r\n\r\n",
     "a header that is too long": b"Authorization: Bearer cgw-SECRET" + b"x" * 9_000 + b"\r\n\r\n",
@@ -202,8 +215,10 @@ async def test_what_is_no_http_is_answered_as_everything_else_and_not_quoted(
             answer = await reader.read()
         writer.close()
     head, _, body = answer.partition(b"\r\n\r\n")
-    assert head.split(b" ", 2)[1] in (b"400", b"401")
+    assert head.split(b" ", 2)[:2] in ([b"HTTP/1.1", b"400"], [b"HTTP/1.1", b"401"])
     assert b"\r\nx-request-id: " in head
+    assert b"\r\nConnection: close" in head
+    assert b"\r\nserver: " not in head.lower()
     assert b"\r\nx-gateway-error: caller_" in head
     assert json.loads(body)["error"]["message"]
     said = answer.decode() + "".join(
@@ -275,6 +290,23 @@ async def test_a_stream_keeps_the_callers_own_id_too() -> None:
         ):
             assert answer.headers["x-caller-request-id"] == "mine-1"
             assert answer.headers["x-request-id"] not in ("", "mine-1")
+
+
+async def test_a_stream_cut_off_upstream_is_not_whole_to_a_caller_of_http_1_0() -> None:
+    event = b'data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"m","choices":'
+    event += b'[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}\n\n'
+    script: list[Step] = [head("text/event-stream"), chunk(event), Act.CLOSE]
+    body = json.dumps({**json.loads(BODY), "stream": True}).encode()
+    fields = "".join(f"{name}: {value}\r\n" for name, value in AUTHORIZATION.items())
+    async with playing(RawUpstream(script)) as upstream, fronting(upstream.url) as front:
+        reader, writer = await asyncio.open_connection(front.host, front.port)
+        request = f"POST {PATH} HTTP/1.0\r\n{fields}Content-Length: {len(body)}\r\n\r\n"
+        writer.write(request.encode() + body)
+        async with asyncio.timeout(5):
+            await reader.readuntil(b'data: {"error":')
+            with pytest.raises(ConnectionResetError):
+                await reader.read()
+        writer.close()
 
 
 async def test_a_wrong_method_is_told_the_right_one() -> None:

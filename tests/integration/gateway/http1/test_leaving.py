@@ -260,6 +260,23 @@ def test_what_fails_unexpectedly_is_answered_and_said_in_a_word(
     assert "secret" not in caplog.text
 
 
+@pytest.mark.parametrize("first", [post(b"abc"), CHUNKED], ids=["plain", "unusual"])
+def test_a_caller_found_gone_is_no_failure_of_ours(
+    run: Run, first: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def gone(request: Inbound) -> Response:
+        raise ConnectionResetError
+
+    async def main() -> None:
+        async with listening(gone) as port:
+            caller = await port.call()
+            caller.send(first)
+            assert await caller.rest() == b""
+
+    run(main())
+    assert caplog.records == []
+
+
 async def at_any_pace(request: Inbound) -> Response | None:
     """As its path says."""
     if request.path == "/error":

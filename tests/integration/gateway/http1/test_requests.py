@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.domain.errors import GatewayError
-from gateway.web.http1 import request as http1_request
+from gateway.web.http1 import body_timer
 from gateway.web.inbound import Inbound
 from gateway.web.responses import Response
 from tests.servers.callers_port import MOST, NEVER, Caller, echo, get, listening, post
@@ -129,7 +129,9 @@ def test_what_is_no_request_is_refused(
             caller = await port.call()
             caller.send(data)
             answer = await caller.rest()
-            assert answer.startswith(b"HTTP/1.1 400 ") or answer.startswith(b"HTTP/1.0 400 ")
+            head = answer.partition(b"\r\n\r\n")[0].lower() + b"\r\n"
+            assert head.startswith(b"http/1.1 400 bad request\r\ndate: ")
+            assert (b"\r\nserver: " in head, head.count(b"\r\nconnection: close\r\n")) == (False, 1)
             assert answer.count(b"HTTP/1.") == 1
             assert b"secret" not in answer
 
@@ -206,20 +208,101 @@ async def _still(look: Callable[[], object]) -> None:
         seen = look()
 
 
-def test_a_body_that_does_not_come_is_given_up(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http1_request, "READ_SECONDS", 0.01)
+async def timed(request: Inbound) -> Response:
+    """The body, or why there is none."""
+    try:
+        return Response(200, {}, await request.body(MOST))
+    except GatewayError as error:
+        return Response(408, {}, error.fault.value.encode(), closes=True)
 
-    async def timed(request: Inbound) -> Response:
-        try:
-            return Response(200, {}, await request.body(MOST))
-        except GatewayError as error:
-            return Response(408, {}, error.fault.value.encode(), closes=True)
+
+@pytest.mark.parametrize("first", [post(b"abc"), CHUNKED], ids=["plain", "unusual"])
+def test_a_body_that_does_not_come_is_given_up(
+    run: Run, first: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(body_timer, "LOOK_SECONDS", 0.01)
 
     async def main() -> None:
         async with listening(timed) as port:
             caller = await port.call()
-            caller.send(post(b"abc")[:-1])
+            caller.send(first[:-1])
             assert (await caller.answer())[1] == b"caller_body_timeout"
+
+    run(main())
+
+
+@pytest.mark.parametrize("sent", [0, 1], ids=["first chunk", "second chunk"])
+@pytest.mark.parametrize("wrong", [b"zz\r\n", b"-1\r\n", b"3 ;\r\nabcd\r\n"])
+def test_a_chunk_that_is_none_is_told_at_once_whenever_it_comes(
+    run: Run, sent: int, wrong: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not only where it comes with the head."""
+    head, chunk = CHUNKED.split(b"\r\n\r\n", 1)[0] + b"\r\n\r\n", b"3\r\nabc\r\n"
+
+    async def main() -> None:
+        is_read = asyncio.Event()
+
+        async def reading(request: Inbound) -> Response:
+            is_read.set()
+            return await timed(request)
+
+        async with listening(reading) as port:
+            caller = await port.call()
+            caller.send(head + chunk * sent)
+            await is_read.wait()
+            caller.send(wrong)
+            assert (await caller.rest()).endswith(b"\r\n\r\ncaller_body_invalid")
+
+    with caplog.at_level(logging.ERROR):
+        run(main())
+    assert caplog.text == ""
+
+
+def test_a_body_that_cannot_be_unpacked_is_no_failure_of_ours(
+    run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        async with listening(timed) as port:
+            caller = await port.call()
+            caller.send(post(b"abcde", "/", "Content-Encoding: gzip\r\n"))
+            assert (await caller.rest()).endswith(b"\r\n\r\ncaller_body_invalid")
+
+    with caplog.at_level(logging.ERROR):
+        run(main())
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("first", [post(b"abc"), CHUNKED], ids=["plain", "unusual"])
+@pytest.mark.parametrize(("looks", "status"), [(1, b"200"), (2, b"408")])
+def test_a_body_is_waited_for_while_it_comes(
+    run: Run, first: bytes, looks: int, status: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timers: list[body_timer.BodyTimer] = []
+
+    class Timer(body_timer.BodyTimer):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            timers.append(self)
+
+    for module in ("http1.request", "aiohttp_requests"):
+        monkeypatch.setattr(f"gateway.web.{module}.BodyTimer", Timer)
+    monkeypatch.setattr(body_timer, "LEAST_BYTES", 2)
+    end = first.index(b"abc")
+
+    async def main() -> None:
+        async with listening(timed) as port:
+            caller = await port.call()
+            caller.send(first[:end])
+            while not timers:
+                await asyncio.sleep(0)
+            caller.send(first[end : end + 2])
+            (timer,) = timers
+            while timer._arrived() != 2:
+                await asyncio.sleep(0)
+            for _ in range(looks):
+                timer._due()
+            caller.send(first[end + 2 :])
+            assert (await caller.answer())[0].split(b" ")[1] == status
 
     run(main())
 

@@ -36,6 +36,26 @@ def test_duplicates_and_entries_not_understood_are_left_out() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "owner", "created"),
+    [
+        ({"owned_by": "acme", "created": 1_686_935_002}, "acme", 1_686_935_002),
+        ({}, "", 0),
+        ({"owned_by": None, "created": None}, "", 0),
+        ({"owned_by": 7, "created": "2024"}, "", 0),
+        ({"created": True}, "", 0),
+        ({"created": -1}, "", 0),
+        ({"created": 10**18}, "", 0),
+        ({"created": 1.5}, "", 0),
+    ],
+)
+def test_owner_and_time_are_passed_on_where_they_are_understood(
+    said: dict[str, Any], owner: str, created: int
+) -> None:
+    (model,) = parse(listing(entry("m", **said)), names_endpoints=False)
+    assert (model.owner, model.created) == (owner, created)
+
+
+@pytest.mark.parametrize(
     "hidden",
     [
         entry("accounts/msft/routers/x"),
