@@ -21,6 +21,7 @@ from gateway.domain.streams.failures import failure_in
 from gateway.domain.streams.framing import with_data
 from gateway.domain.streams.likeness import Field, Kind
 from gateway.domain.streams.reading import DONE, EventReader
+from gateway.domain.streams.surrogates import restored
 from gateway.domain.usage.reading import Meter
 
 DONE_EVENT = b"data: [DONE]\n\n"
@@ -73,10 +74,7 @@ class ChatFollower(EventReader):
             return self._done(event)
         chunk = chat_chunks.read(data)
         if chunk is None:
-            # The caller's own parser is the judge of what cannot be read here.
-            if METERED in data:
-                self._meter.note(data)
-            return self._pass(event)
+            return self._unread(event, data)
         if chunk.is_ordinary and not self._ending.is_held:
             self._seen.add(0)
             self._identity.note(chunk)
@@ -87,6 +85,15 @@ class ChatFollower(EventReader):
         if chunk.choices:
             return self._with_choices(Source(event, data), chunk)
         return self._without_choices(Source(event, data), chunk)
+
+    def _unread(self, event: bytes, data: bytes) -> bytes:
+        sent = self._take_marked(event, data)
+        if sent is not None:
+            return sent
+        # The caller's own parser is the judge of what cannot be read here.
+        if METERED in data:
+            self._meter.note(data)
+        return self._pass(event)
 
     def _close(self) -> bytes:
         is_whole = bool(self._seen) and self._seen <= self._finished and self._has_usage
@@ -109,7 +116,7 @@ class ChatFollower(EventReader):
 
     def _without_choices(self, source: Source, chunk: Chunk) -> bytes:
         """An error, the usage, or nothing that concerns a caller (`choices: null` above all)."""
-        failure = failure_in(source.data)
+        failure = failure_in(restored(source.data))
         if failure is not None:
             return self._fail(failure)
         if chunk.says_usage and not self._wants_usage:

@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from gateway.domain import lenient_json
+
 MAX_MESSAGE_CHARACTERS = 1_000
 MAX_WORD_CHARACTERS = 100
 
@@ -35,7 +37,7 @@ def failure_in(data: bytes) -> StreamFailure | None:
     try:
         document = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
+        document = lenient_json.read(data)
     return _read(document) if isinstance(document, dict) else None
 
 

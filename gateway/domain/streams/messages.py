@@ -6,11 +6,13 @@ stands beside Anthropic's own fields and harms nobody. The stream is complete wi
 
 import msgspec
 
+from gateway.domain import lenient_json
 from gateway.domain.protocols import Protocol
 from gateway.domain.streams.failures import failure_in, failure_of
 from gateway.domain.streams.framing import name_of
 from gateway.domain.streams.likeness import Field
-from gateway.domain.streams.reading import EventReader
+from gateway.domain.streams.reading import UNREADABLE, EventReader
+from gateway.domain.streams.surrogates import marked
 from gateway.domain.usage.reading import Meter
 
 TEXTS = (Field(b'"text":"'), Field(b'"partial_json":"'), Field(b'"thinking":"'))
@@ -43,7 +45,7 @@ class MessagesFollower(EventReader):
             if failure is not None:
                 return self._fail(failure)
         if kind in METERED:
-            self._meter.note(data)
+            self._meter.note(marked(data))  # it reads what is marked, and not what is not
         if kind == "message_stop":
             self.is_complete = True
             self._end()
@@ -58,5 +60,9 @@ class MessagesFollower(EventReader):
 def _type_of(data: bytes) -> str:
     try:
         return _decode(data).type
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
+        pass
+    try:
+        return _decode(lenient_json.strict(data) or b"").type
+    except UNREADABLE:
         return ""

@@ -10,13 +10,16 @@ from collections.abc import Sequence
 
 import msgspec
 
+from gateway.domain import lenient_json
+from gateway.domain.streams import surrogates
 from gateway.domain.streams.failures import StreamFailure, failure_in
-from gateway.domain.streams.framing import Unfinished, data_of, end_of
+from gateway.domain.streams.framing import Unfinished, data_of, end_of, with_data
 from gateway.domain.streams.likeness import Field, Likeness
 from gateway.domain.usage.reading import Meter
 from gateway.domain.usage.spent import Spent
 
 DONE = b"[DONE]"
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class EventReader(ABC):
@@ -30,6 +33,8 @@ class EventReader(ABC):
         self.failure: StreamFailure | None = None
         self._is_over = False
         """Nothing more may go to the caller."""
+        self._has_marks = False
+        """Something that was read was marked (surrogates.py)."""
         self._likeness = Likeness(texts, others)
         self._unfinished = Unfinished()
         self._meter = meter
@@ -120,7 +125,21 @@ class EventReader(ABC):
         """One event more for the caller, or none where it is empty."""
         if event:
             self.events += 1
-        return event
+        return surrogates.restored(event) if self._has_marks else event
+
+    def _take_marked(self, event: bytes, data: bytes) -> bytes | None:
+        """What to send for an event that cannot be read because of halves of characters in it.
+
+        Which is then the bytes it is, but for what would have been changed without them as well.
+        None where there are none.
+        """
+        marked = surrogates.marked(data)
+        if marked == data:
+            return None
+        self._has_marks = True
+        marked_event = with_data(event, marked)
+        sent = self._take(marked_event, marked)
+        return event if sent == surrogates.restored(marked_event) else sent
 
     def _fail(self, failure: StreamFailure) -> bytes:
         self.failure = failure
@@ -146,6 +165,6 @@ def is_object(data: bytes) -> bool:
         return False
     try:
         msgspec.json.decode(data, type=msgspec.Raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
+    except UNREADABLE:
+        return lenient_json.strict(data) is not None
     return True

@@ -11,8 +11,9 @@ from gateway.domain.protocols import Protocol
 from gateway.domain.streams.failures import failure_of
 from gateway.domain.streams.framing import with_data
 from gateway.domain.streams.likeness import Field, Kind
-from gateway.domain.streams.reading import DONE, EventReader
+from gateway.domain.streams.reading import DONE, UNREADABLE, EventReader
 from gateway.domain.streams.response_ids import Event, StableIds, changed
+from gateway.domain.streams.surrogates import restored
 from gateway.domain.usage.reading import Meter
 
 TEXTS = (Field(b'"delta":"'),)
@@ -33,7 +34,6 @@ class _Kind(msgspec.Struct, frozen=True):
 
 _decode = msgspec.json.Decoder(Event).decode
 _decode_kind = msgspec.json.Decoder(_Kind).decode
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class ResponsesFollower(EventReader):
@@ -46,11 +46,17 @@ class ResponsesFollower(EventReader):
     def _take(self, event: bytes, data: bytes) -> bytes:
         if self.is_complete:
             return event if data.strip() == DONE else b""
-        seen = _read(data)
+        try:
+            seen = _decode(data)
+        except UNREADABLE:
+            sent = self._take_marked(event, data)
+            if sent is not None:
+                return sent
+            seen = Event(type=_type_of(data))
         if seen.type in METERED:
             self._meter.note(data)
         if seen.type in FAILED:
-            return self._fail(failure_of(data))
+            return self._fail(failure_of(restored(data)))
         changes = self._ids.changes(data, seen)
         sent = with_data(event, changed(data, changes)) if changes else event
         if seen.type in COMPLETE:
@@ -63,13 +69,9 @@ class ResponsesFollower(EventReader):
         return b""
 
 
-def _read(data: bytes) -> Event:
-    """What an event says; of one in an unknown form only its type, if that."""
+def _type_of(data: bytes) -> str:
+    """What may be known of an event in an unknown form."""
     try:
-        return _decode(data)
-    except _UNREADABLE:
-        pass
-    try:
-        return Event(type=_decode_kind(data).type)
-    except _UNREADABLE:
-        return Event()
+        return _decode_kind(data).type
+    except UNREADABLE:
+        return ""

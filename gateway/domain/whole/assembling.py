@@ -11,10 +11,12 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
+from gateway.domain import lenient_json
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.streams.chat_chunks import Fields, says
 from gateway.domain.streams.framing import Unfinished, data_of, ends_in
-from gateway.domain.streams.reading import DONE
+from gateway.domain.streams.reading import DONE, UNREADABLE
+from gateway.domain.streams.surrogates import Joining
 from gateway.domain.whole.chat import not_understood
 
 VENDORS = frozenset({"anthropic", "google"})
@@ -24,8 +26,6 @@ TEXTS = ("content", "refusal", "reasoning_text", "cot_summary")
 """What comes in pieces; of every other field the last value counts."""
 ANSWER_FIELDS = ("id", "created", "model")
 LATEST_FIELDS = ("usage", "copilot_usage", "system_fingerprint")
-
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class _Function(Struct, frozen=True):
@@ -71,7 +71,7 @@ def as_stream(body: bytes) -> bytes:
         fields = _decode_fields(body)
         options = fields.get("stream_options")
         inner = _decode_fields(options) if options and says(options) else {}
-    except _UNREADABLE:
+    except UNREADABLE:
         raise GatewayError(Fault.CALLER_BODY_INVALID, "The body is no chat request.") from None
     inner["include_usage"] = fields["stream"] = Raw(b"true")
     fields["stream_options"] = Raw(_encode(inner))
@@ -151,9 +151,13 @@ class ChatAssembly:
         self._answers: dict[int, _Answer] = {}
         self._fields: Fields = {}
         self._unfinished = Unfinished()
+        self._joining = Joining()
 
     def feed(self, events: bytes) -> None:
-        """Take whole events. Raises GatewayError (UPSTREAM_BAD_ANSWER) at what is no chunk."""
+        """Take whole events. What is no JSON object is skipped (copilot-upstream.md §6.1).
+
+        Raises GatewayError (UPSTREAM_BAD_ANSWER) at an object that is no chunk.
+        """
         buffer = self._unfinished.with_more(events)
         start = 0
         for end in ends_in(buffer):
@@ -172,14 +176,31 @@ class ChatAssembly:
         return _encode({"object": "chat.completion", **fields, "choices": choices, **latest})
 
     def _add(self, data: bytes | None) -> None:
-        if not data or data.strip() == DONE:
+        if not data or data == DONE:
             return
         try:
-            self._take(data)
-        except _UNREADABLE:
+            if not self._joining.half:
+                self._take(data)
+                return
+        except RecursionError:
+            raise not_understood() from None
+        except UNREADABLE:
+            pass
+        self._take_unusual(data)
+
+    def _take_unusual(self, data: bytes) -> None:
+        plain = lenient_json.strict(self._joining.joined(data))
+        if plain is None or not plain.startswith(b"{"):
+            return
+        try:
+            self._take(plain)
+        except UNREADABLE:
             raise not_understood() from None
 
     def _take(self, data: bytes) -> None:
+        """Raises one of UNREADABLE; only where that is not to be helped has it added anything."""
+        if not data.isascii():
+            data.decode()  # whole, as only the texts are looked at below, one by one
         fields = _decode_fields(data)
         for name in ANSWER_FIELDS:
             if name not in self._fields and name in fields:

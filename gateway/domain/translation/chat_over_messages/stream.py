@@ -21,9 +21,9 @@ from gateway.domain.translation.chat_over_messages.blocks import (
 from gateway.domain.translation.chat_over_messages.sealed import REDACTED, Thought, opaque_of
 from gateway.domain.translation.chat_over_messages.whole import finish_reason
 from gateway.domain.translation.contract import Asked
-from gateway.domain.translation.events import data_in, event, not_understood
+from gateway.domain.translation.events import Events, event, not_understood
 from gateway.domain.translation.over_messages.answer import NOTHING, Block, Delta
-from gateway.domain.translation.reading import UNREADABLE, Body
+from gateway.domain.translation.reading import Body
 from gateway.domain.usage import tokens
 
 MAX_BLOCKS = 4096
@@ -75,6 +75,7 @@ class ChatFromMessages:
             "model": asked.model,
         }
         self._unused = {"usage": None} if asked.wants_usage else {}
+        self._events = Events()
         self._has_begun = False
         self._open: dict[int, _Open] = {}
         self._calls = 0
@@ -92,10 +93,11 @@ class ChatFromMessages:
 
     def feed(self, events: bytes) -> bytes:
         """See contract.StreamTranslator. Raises GatewayError (UPSTREAM_BAD_ANSWER)."""
-        return b"".join(map(self._event, data_in(events)))
+        return self._events.each(events, self._event)
 
     def finish(self) -> bytes:
-        """See contract.StreamTranslator."""
+        """See contract.StreamTranslator. Raises GatewayError (UPSTREAM_BAD_ANSWER)."""
+        self._events.check()
         opaque = opaque_of(self._thoughts)
         written = self._begin() + (self._piece({"reasoning_opaque": opaque}) if opaque else b"")
         written += self._piece({}, finish_reason(self._stop_reason))
@@ -105,12 +107,9 @@ class ChatFromMessages:
         return written + DONE_EVENT
 
     def _event(self, data: bytes) -> bytes:
-        try:
-            seen = _decode(data)
-            handler = self._handlers.get(seen.type)
-            return handler(seen) if handler else b""
-        except UNREADABLE:
-            raise not_understood() from None
+        seen = _decode(data)
+        handler = self._handlers.get(seen.type)
+        return handler(seen) if handler else b""
 
     def _begin(self) -> bytes:
         if self._has_begun:

@@ -1,17 +1,16 @@
 """What OpenAI's two protocols have in common where one is made of the other.
 
-The names that tools may have, and how an answer's bodies and events are read.
+The names that tools may have, and how an answer's bodies are read.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TypeVar
 
 from msgspec import Raw
 
 from gateway.domain.errors import GatewayError
-from gateway.domain.streams.reading import DONE
-from gateway.domain.translation.events import data_in, not_understood
+from gateway.domain.translation.events import not_understood
 from gateway.domain.translation.reading import UNREADABLE, invalid
 
 Fields = dict[str, Raw]
@@ -27,11 +26,6 @@ def read_answer(body: bytes, decode: Callable[[bytes], _Read]) -> _Read:
         return decode(body)
     except UNREADABLE:
         raise not_understood() from None
-
-
-def payloads(events: bytes) -> Iterator[bytes]:
-    """What whole events say, one by one; `[DONE]` says nothing."""
-    return (data for data in data_in(events) if data.strip() != DONE)
 
 
 def is_name(name: str) -> bool:

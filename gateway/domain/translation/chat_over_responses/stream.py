@@ -12,8 +12,8 @@ import msgspec
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.streams.chat import DONE_EVENT
 from gateway.domain.translation.chat_over_responses import answer
-from gateway.domain.translation.chat_over_responses.bodies import payloads, read_answer
 from gateway.domain.translation.contract import Asked
+from gateway.domain.translation.events import Events
 from gateway.domain.translation.reading import Body
 from gateway.domain.usage.tokens import from_responses
 
@@ -55,6 +55,7 @@ class ChatOverResponsesStream:
             "created": asked.created,
             "model": asked.model,
         }
+        self._events = Events()
         self._is_begun = False
         self._said: set[int] = set()
         """The items of which pieces have come."""
@@ -65,17 +66,18 @@ class ChatOverResponsesStream:
 
     def feed(self, events: bytes) -> bytes:
         """See StreamTranslator. Raises GatewayError (UPSTREAM_BAD_ANSWER)."""
-        return b"".join(self._event(data) for data in payloads(events))
+        return self._events.each(events, self._event)
 
     def finish(self) -> bytes:
-        """See StreamTranslator."""
+        """See StreamTranslator. Raises GatewayError (UPSTREAM_BAD_ANSWER)."""
+        self._events.check()
         return DONE_EVENT
 
     def _event(self, data: bytes) -> bytes:
-        take = _TAKES.get(read_answer(data, _decode_kind).type)
+        take = _TAKES.get(_decode_kind(data).type)
         if take is None:
             return b""
-        sent = b"".join(take(self, read_answer(data, _decode)))
+        sent = b"".join(take(self, _decode(data)))
         if len(self._said) + len(self._calls) > MAX_ITEMS:
             raise GatewayError(Fault.UPSTREAM_BAD_ANSWER, "Upstream sent too many items.")
         begins = b"" if self._is_begun else self._delta(_BEGIN)

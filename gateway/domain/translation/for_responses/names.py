@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from gateway.domain import lenient_json
 from gateway.domain.translation.chat_over_responses.bodies import checked_name, is_name
 from gateway.domain.translation.reading import UNREADABLE, Body, refused
 
@@ -76,5 +77,9 @@ def argument_of(called: Called, arguments: str) -> str:
         return arguments
     try:
         return _decode_input(arguments).input
+    except UNREADABLE:
+        pass
+    try:
+        return _decode_input(lenient_json.strict(arguments.encode()) or b"").input
     except UNREADABLE:
         return arguments

@@ -6,9 +6,8 @@ anywhere, stands at its end.
 
 from typing import Any
 
-from gateway.domain.streams.reading import DONE
 from gateway.domain.translation.contract import Asked
-from gateway.domain.translation.events import data_in, named, not_understood
+from gateway.domain.translation.events import Events, named
 from gateway.domain.translation.for_messages.frame import envelope
 from gateway.domain.translation.messages_over_chat import chat_answer, sealed, whole
 from gateway.domain.translation.messages_over_chat.blocks import (
@@ -17,9 +16,8 @@ from gateway.domain.translation.messages_over_chat.blocks import (
     THINKING,
     BlockQueue,
 )
-from gateway.domain.translation.messages_over_chat.chat_answer import Answer, Words
+from gateway.domain.translation.messages_over_chat.chat_answer import Words
 from gateway.domain.translation.over_chat.answer import Call, Function
-from gateway.domain.translation.reading import UNREADABLE
 from gateway.domain.usage import tokens
 
 
@@ -28,6 +26,7 @@ class MessagesFromChat:
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
+        self._events = Events()
         self._blocks = BlockQueue()
         self._has_begun = False
         self._refuses = False
@@ -37,12 +36,11 @@ class MessagesFromChat:
 
     def feed(self, events: bytes) -> bytes:
         """See contract.StreamTranslator. Raises GatewayError (UPSTREAM_BAD_ANSWER)."""
-        return b"".join(
-            self._chunk(_read(data)) for data in data_in(events) if data.strip() != DONE
-        )
+        return self._events.each(events, self._chunk)
 
     def finish(self) -> bytes:
-        """See contract.StreamTranslator."""
+        """See contract.StreamTranslator. Raises GatewayError (UPSTREAM_BAD_ANSWER)."""
+        self._events.check()
         stop_reason = chat_answer.stop_reason(
             self._finish_reasons, self._blocks.has_calls, self._refuses
         )
@@ -62,7 +60,8 @@ class MessagesFromChat:
         self._has_begun = True
         return named({"type": "message_start", "message": envelope(self._asked)})
 
-    def _chunk(self, chunk: Answer) -> bytes:
+    def _chunk(self, data: bytes) -> bytes:
+        chunk = chat_answer.decode(data)
         chat_answer.check(chunk)
         self._usage = chunk.usage or self._usage
         self._copilot_usage = chunk.copilot_usage or self._copilot_usage
@@ -88,10 +87,3 @@ class MessagesFromChat:
             id_ = whole.call_id(call.id, self._asked, number)
             written = self._blocks.call(number, id_, function.name or "")
         return written + self._blocks.arguments(number, function.arguments or "")
-
-
-def _read(data: bytes) -> Answer:
-    try:
-        return chat_answer.decode(data)
-    except UNREADABLE:
-        raise not_understood() from None

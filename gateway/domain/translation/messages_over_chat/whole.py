@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.domain import lenient_json
 from gateway.domain.translation.contract import Asked
 from gateway.domain.translation.events import not_understood
 from gateway.domain.translation.for_messages.frame import envelope
@@ -93,4 +94,5 @@ def _input(arguments: str) -> dict[str, Any]:
     try:
         return _decode_object(arguments)
     except UNREADABLE:
-        return {UNREADABLE_ARGUMENTS: arguments}
+        read = lenient_json.read(arguments.encode())
+        return read if isinstance(read, dict) else {UNREADABLE_ARGUMENTS: arguments}

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from gateway.domain import lenient_json
 from gateway.domain.translation import reasons
 from gateway.domain.translation.events import not_understood
 from gateway.domain.translation.messages_over_responses import sealed
@@ -142,6 +143,9 @@ def _input(arguments: str, is_cut: bool) -> Raw:
     try:
         _decode_object(raw)
     except UNREADABLE:
+        plain = lenient_json.strict(raw) or b""
+        if plain.startswith(b"{"):
+            return Raw(plain)
         if is_cut:
             return _NOTHING
         raise not_understood() from None

@@ -10,15 +10,14 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from gateway.domain.streams.reading import DONE
 from gateway.domain.translation.contract import Asked
-from gateway.domain.translation.events import data_in, named, not_understood
+from gateway.domain.translation.events import Events, named, not_understood
 from gateway.domain.translation.for_messages.frame import envelope
 from gateway.domain.translation.messages_over_responses import answer
 from gateway.domain.translation.messages_over_responses.answer import Item, Response
 from gateway.domain.translation.messages_over_responses.blocks import Blocks
 from gateway.domain.translation.messages_over_responses.order import Event, ItemOrder
-from gateway.domain.translation.reading import UNREADABLE, Body
+from gateway.domain.translation.reading import Body
 from gateway.domain.usage import tokens
 
 
@@ -38,6 +37,7 @@ class MessagesFromResponses:
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
+        self._events = Events()
         self._order = ItemOrder()
         self._blocks = Blocks()
         self._has_begun = False
@@ -46,7 +46,7 @@ class MessagesFromResponses:
 
     def feed(self, events: bytes) -> bytes:
         """See contract.StreamTranslator. Raises GatewayError (UPSTREAM_BAD_ANSWER)."""
-        return b"".join(self._event(data) for data in data_in(events) if data.strip() != DONE)
+        return self._events.each(events, self._event)
 
     def finish(self) -> bytes:
         """See contract.StreamTranslator. Raises GatewayError (UPSTREAM_BAD_ANSWER)."""
@@ -64,11 +64,8 @@ class MessagesFromResponses:
         return named(delta) + named({"type": "message_stop"})
 
     def _event(self, data: bytes) -> bytes:
-        try:
-            kind = _decode_kind(data).type
-            event = _decode(data) if kind in _SAYS or kind in ENDS else Event(kind)
-        except UNREADABLE:
-            raise not_understood() from None
+        kind = _decode_kind(data).type
+        event = _decode(data) if kind in _SAYS or kind in ENDS else Event(kind)
         if kind in _SAYS:
             return self._begin() + b"".join(map(self._say, self._order.take(event, len(data))))
         if kind in ENDS:

@@ -22,7 +22,7 @@ class Block(Body, frozen=True):
     @property
     def arguments(self) -> str:
         """What a tool is called with, as JSON."""
-        return bytes(self.input).decode()
+        return bytes(self.input).decode("utf-8", "replace")
 
 
 class Delta(Body, frozen=True):

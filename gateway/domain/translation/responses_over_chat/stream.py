@@ -12,9 +12,8 @@ from typing import Any
 import msgspec
 
 from gateway.domain.errors import Fault, GatewayError
-from gateway.domain.translation.chat_over_responses.bodies import payloads, read_answer
 from gateway.domain.translation.contract import Asked
-from gateway.domain.translation.events import named, not_understood
+from gateway.domain.translation.events import Events, named, not_understood
 from gateway.domain.translation.for_responses.frame import ending_of
 from gateway.domain.translation.for_responses.items import CALL_IDS, COMPLETED
 from gateway.domain.translation.over_chat.answer import Call, Function
@@ -52,6 +51,7 @@ class ResponsesOverChatStream:
 
     def __init__(self, asked: Asked) -> None:
         self._frame = frame_of(asked)
+        self._events = Events()
         self._numbers = count()
         self._is_begun = False
         self._items: list[Live] = []
@@ -65,14 +65,15 @@ class ResponsesOverChatStream:
 
     def feed(self, events: bytes) -> bytes:
         """See StreamTranslator. Raises GatewayError (UPSTREAM_BAD_ANSWER)."""
-        return b"".join(self._chunk(data) for data in payloads(events))
+        return self._events.each(events, self._chunk)
 
     def finish(self) -> bytes:
         """See StreamTranslator. Raises GatewayError (UPSTREAM_BAD_ANSWER)."""
+        self._events.check()
         return self._written([*self._begins(), *self._ends()])
 
     def _chunk(self, data: bytes) -> bytes:
-        chunk = read_answer(data, _decode)
+        chunk = _decode(data)
         self._usage = chunk.usage or self._usage
         said = list(self._begins())
         for choice in chunk.choices or ():

@@ -11,10 +11,9 @@ from msgspec import UNSET, Raw, UnsetType
 
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.translation.contract import Asked
-from gateway.domain.translation.events import data_in, named, not_understood
+from gateway.domain.translation.events import Events, named, not_understood
 from gateway.domain.translation.for_responses.items import Item
 from gateway.domain.translation.over_messages.answer import Block, Delta
-from gateway.domain.translation.reading import UNREADABLE
 from gateway.domain.translation.responses_over_messages import answer, growing
 from gateway.domain.translation.responses_over_messages.answer import Event, Message
 from gateway.domain.translation.responses_over_messages.frame import end_of, frame_of
@@ -30,6 +29,7 @@ class ResponsesFromMessages:
 
     def __init__(self, asked: Asked) -> None:
         self._frame = frame_of(asked)
+        self._events = Events()
         self._number = 0
         """Of the event that comes next."""
         self._bytes = 0
@@ -45,10 +45,11 @@ class ResponsesFromMessages:
         self._bytes += len(events)
         if self._bytes > MAX_BYTES:
             raise GatewayError(Fault.UPSTREAM_BAD_ANSWER, "Upstream's answer does not end.")
-        return b"".join(map(self._event, data_in(events)))
+        return self._events.each(events, self._event)
 
     def finish(self) -> bytes:
-        """See contract.StreamTranslator."""
+        """See contract.StreamTranslator. Raises GatewayError (UPSTREAM_BAD_ANSWER)."""
+        self._events.check()
         rest = self._begin() + self._end_item()
         used = tokens.from_messages(self._usage)
         response = self._frame.ended(end_of(self._stop_reason), self._output, used)
@@ -58,13 +59,10 @@ class ResponsesFromMessages:
         return rest + self._say(f"response.{response['status']}", said)
 
     def _event(self, data: bytes) -> bytes:
-        try:
-            take = _TAKES.get(answer.decode_kind(data).type)
-            if take is None:
-                return b""
-            event = answer.decode_event(data)
-        except UNREADABLE:
-            raise not_understood() from None
+        take = _TAKES.get(answer.decode_kind(data).type)
+        if take is None:
+            return b""
+        event = answer.decode_event(data)
         return self._begin() + take(self, event)
 
     def _begin(self) -> bytes:

@@ -483,3 +483,59 @@ def test_done_is_written_once() -> None:
 
 def test_created_of_the_stream_stays_upstreams() -> None:
     assert {chunk["created"] for chunk in through(*GPT_STREAM)} == {CREATED}
+
+
+# --- half a character ---
+
+
+def escaped(*chunks: Any) -> bytes:
+    """A stream with escapes for all that is not ASCII, as Python writes it."""
+    return b"".join(b"data: " + json.dumps(each).encode() + b"\n\n" for each in chunks) + DONE
+
+
+def test_half_a_character_passes_as_it_came() -> None:
+    chunks = [*GPT_STREAM[1:-2], *map(gpt_delta, ({"content": "\ud83d"}, {"content": "\ude00"}))]
+    stream = escaped(*chunks, *GPT_STREAM[-2:])
+    one = follower()
+    assert follow(one, [stream]) == stream
+    assert one.is_complete
+
+
+def test_its_lines_pass_as_they_came() -> None:
+    event = b"id: 1\r\ndata:" + json.dumps(gpt_delta({"content": "\ud83d"})).encode() + b"\r\n\r\n"
+    assert follower().feed(event) == event
+
+
+def test_what_has_half_a_character_is_repaired_as_the_rest_is() -> None:
+    odd = claude({"content": "\ud83d", "padding": "abc"}, padding="abc")
+    (found,) = payloads(follow(follower(), [escaped(odd)]))
+    assert found["object"] == "chat.completion.chunk"
+    assert found["choices"][0]["delta"] == {"content": "\ud83d"}
+    assert "padding" not in found
+
+
+def test_a_chunk_that_is_held_back_keeps_its_half() -> None:
+    split = [
+        claude({"content": "a \ud83d"}, "stop"),
+        claude(opening(0, 0), index=1),
+        claude(arguments('{"b":"\ud83d', 0), index=1),
+        claude(arguments('\ude00"}', 0), "tool_calls", index=1, usage=USED),
+    ]
+    stream = follow(follower(), [escaped(*split)])
+    found = payloads(stream)
+    assert calls(found) == {0: ("call_0", '{"b":"\ud83d\ude00"}')}
+    assert found[0]["choices"][0]["delta"]["content"] == "a \ud83d"
+    assert reasons(found) == ["tool_calls"]
+    assert b"\xef\xb7\x90" not in stream
+
+
+def test_what_half_a_character_came_with_is_counted() -> None:
+    one = follower()
+    follow(one, [escaped(claude({"content": "\ud83d"}, "stop", usage=USED))])
+    assert one.spent.tokens.output == USED["completion_tokens"]
+
+
+def test_half_a_character_does_not_hide_a_failure() -> None:
+    one = follower()
+    assert follow(one, [escaped({"error": {"code": "boom", "message": "no \ud83d"}})]) == b""
+    assert one.failure == StreamFailure("boom", "", "no \ufffd")

@@ -55,6 +55,11 @@ def test_what_is_no_json_reports_nothing(data: bytes) -> None:
     assert failure_of(data) == StreamFailure("", "", "")
 
 
+def test_half_a_character_hides_no_failure() -> None:
+    failure = failure_in(b'{"error":{"code":"rate_limited","message":"slow \\ud83d"}}')
+    assert failure == StreamFailure("rate_limited", "", "slow \ufffd")
+
+
 def test_what_upstream_says_is_bounded_and_not_in_the_repr() -> None:
     error = {"message": "m" * 10_000, "code": "c" * 10_000, "type": "t" * 10_000}
     failure = failure_of(json.dumps({"error": error}).encode())

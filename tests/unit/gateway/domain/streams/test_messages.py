@@ -108,3 +108,20 @@ def test_the_type_counts_where_an_event_has_no_name() -> None:
     assert one.events == 0
     one.feed(event({"type": "message_stop"}))
     assert one.is_complete
+
+
+def test_half_a_character_hides_nothing_of_an_event_without_a_name() -> None:
+    one = MessagesFollower()
+    message = b'{"usage":{"input_tokens":3},"x":"\\ud83d"}'
+    start = b'data: {"type":"message_start","message":' + message + b"}\n\n"
+    stop = b'data: {"type":"message_stop","x":"\\ud83d"}\n\n'
+    assert follow(one, [start, stop]) == start + stop
+    assert one.is_complete
+    assert one.spent.tokens.input == 3
+
+
+def test_half_a_character_does_not_hide_a_failure() -> None:
+    one = MessagesFollower()
+    error = b'data: {"type":"error","error":{"type":"overloaded_error","message":"no \\ud83d"}}\n\n'
+    assert follow(one, [error]) == b""
+    assert one.failure == StreamFailure("", "overloaded_error", "no \ufffd")

@@ -167,3 +167,70 @@ def test_null_ids_are_left_alone() -> None:
     one = ResponsesFollower()
     assert one.feed(event) == event
     assert json.loads(said(one.feed(event))[0][1])["item_id"] is None
+
+
+# --- half a character ---
+
+HALF = {"type": "response.output_text.delta", "output_index": 1, "content_index": 0}
+
+
+def halved(events: list[dict[str, Any]]) -> bytes:
+    """A stream with escapes for all that is not ASCII, as Python writes it."""
+    return b"".join(
+        f"event: {each['type']}\ndata: {json.dumps(each)}\n\n".encode() for each in events
+    )
+
+
+def with_halves(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    deltas = [{**HALF, "item_id": each, "delta": each} for each in ("\ud83d", "\ude00")]
+    changed: list[dict[str, Any]] = json.loads(json.dumps(events))
+    for item in (changed[-1]["response"]["output"][1], changed[-2]["item"]):
+        item["content"][0]["text"] = "Hi \ud83d"
+    return [*changed[:-2], *deltas, *changed[-2:]]
+
+
+def test_half_a_character_does_not_hide_the_end() -> None:
+    steady = with_halves(STEADY)
+    for each in steady:
+        if "item_id" in each:
+            each["item_id"] = "msg_1"
+    one = ResponsesFollower()
+    assert follow(one, [halved(steady)]) == halved(steady)
+    assert one.is_complete
+    assert one.events == len(steady)
+    assert one.spent.nano_aiu == 296_100_000
+
+
+def test_ids_stay_where_there_is_half_a_character() -> None:
+    found = payloads(follow(ResponsesFollower(), [halved(with_halves(CHURNING))]))
+    created, message = (f"id_{number}" * 50 for number in (0, 3))
+    assert [each["delta"] for each in found if "delta" in each] == [
+        *("Hi", " there"),
+        *("\ud83d", "\ude00"),
+    ]
+    assert {each["item_id"] for each in found if "item_id" in each} == {message}
+    end = found[-1]["response"]
+    assert (end["id"], end["output"][1]["id"]) == (created, message)
+    assert end["output"][1]["content"][0]["text"] == "Hi \ud83d"
+    assert found[-2]["item"]["id"] == message
+
+
+def test_half_a_character_does_not_hide_a_failure() -> None:
+    error = {"code": "server_error", "message": "no \ud83d"}
+    one = ResponsesFollower()
+    failed = {"type": "response.failed", "response": {"error": error}}
+    assert follow(one, [halved([failed])]) == b""
+    assert one.failure == StreamFailure("server_error", "", "no \ufffd")
+
+
+def test_the_last_event_may_lack_its_empty_line_and_half_a_character() -> None:
+    one = ResponsesFollower()
+    stream = halved(with_halves(STEADY))
+    follow(one, [stream.removesuffix(b"\n\n")])
+    assert one.is_complete
+
+
+@pytest.mark.parametrize("data", [b"{not json", b'{"x":"\\ud83d"', b"null", b'{"type":5}'])
+def test_what_cannot_be_read_passes_as_it_is(data: bytes) -> None:
+    event = b"event: x\ndata: " + data + b"\n\n"
+    assert ResponsesFollower().feed(event) == event

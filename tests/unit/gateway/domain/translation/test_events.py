@@ -14,3 +14,7 @@ def test_an_event_is_one_line_of_data_whatever_is_in_it() -> None:
 
 def test_an_event_is_named_as_its_type() -> None:
     assert named({"type": "ping"}) == b'event: ping\ndata: {"type":"ping"}\n\n'
+
+
+def test_the_end_of_a_chat_stream_says_nothing() -> None:
+    assert list(data_in(b"data: [DONE]\n\ndata:  [DONE] \n\n")) == []

@@ -189,7 +189,7 @@ def test_what_is_no_answer_is_refused(events: bytes) -> None:
     assert caught.value.fault is Fault.UPSTREAM_BAD_ANSWER
 
 
-@pytest.mark.parametrize("data", [b"{broken", b"[]", b'{"choices":[{"delta":{"content":7}}]}'])
+@pytest.mark.parametrize("data", [b'{"choices":7}', b'{"choices":[{"delta":{"content":7}}]}'])
 def test_what_is_no_chunk_is_refused(data: bytes) -> None:
     with pytest.raises(GatewayError) as caught:
         ChatAssembly().feed(b"data: " + data + b"\n\n")
@@ -246,3 +246,40 @@ def test_an_assembled_answer_is_the_merged_stream(parts: list[tuple[Any, int]]) 
         for each in message.get("tool_calls", [])
     ]
     assert sorted(made, key=str) == sorted(calls.values(), key=str)
+
+
+# --- what not every parser takes ---
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, len(GPT_CALLS) - 1),
+            st.sampled_from([b"{not json", b"null", b"[]", b"1"]),
+        )
+    )
+)
+def test_what_is_no_json_object_is_skipped(inserted: list[tuple[int, bytes]]) -> None:
+    events = [event(each) for each in GPT_CALLS[1:]]
+    for place, data in inserted:
+        events.insert(place, b"data: " + data + b"\n\n")
+    assembly = ChatAssembly()
+    assembly.feed(b"".join(events))
+    assert json.loads(assembly.result()) == assembled(GPT_CALLS)
+
+
+def test_an_emoji_that_came_in_two_halves_is_one() -> None:
+    assembly = ChatAssembly()
+    for text in ("a \ud83d", "", "\ude00 b \ude00", "\ud83d", "c"):
+        assembly.feed(b"data: " + json.dumps(gpt_delta({"content": text})).encode() + b"\n\n")
+    (choice,) = json.loads(assembly.result())["choices"]
+    assert choice["message"]["content"] == "a 😀 b \ufffd\ufffdc"
+
+
+def test_a_text_that_is_no_utf_8_is_added_once() -> None:
+    chunk = event(gpt_delta({"content": "said", "reasoning_text": "odd"}))
+    assembly = ChatAssembly()
+    assembly.feed(chunk.replace(b"odd", b"od\xff"))
+    (choice,) = json.loads(assembly.result())["choices"]
+    assert choice["message"]["content"] == "said"
+    assert choice["message"]["reasoning_text"] == "od\ufffd"

@@ -198,7 +198,6 @@ def test_events_that_chat_has_no_word_for_say_nothing() -> None:
 @pytest.mark.parametrize(
     "event",
     [
-        b"data: nothing\n\n",
         b'data: {"type":"response.output_text.delta","delta":5}\n\n',
         b'data: {"type":5}\n\n',
     ],

@@ -210,12 +210,11 @@ def test_comments_are_not_handed_on() -> None:
 @pytest.mark.parametrize(
     "events",
     [
-        b"data: <html>\n\n",
         b'data: {"choices":1}\n\n',
         chunk({}, "error"),
         chunk(opening(0, "{}")) + chunk(opening(1)) + chunk(more(0, "late")),
     ],
-    ids=["no JSON", "no chunk", "an error", "more of what was over"],
+    ids=["no chunk", "an error", "more of what was over"],
 )
 def test_what_is_no_stream_is_upstreams_fault(events: bytes) -> None:
     with pytest.raises(GatewayError) as caught:

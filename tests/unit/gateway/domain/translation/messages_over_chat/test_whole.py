@@ -115,6 +115,11 @@ def test_arguments_that_are_no_object_are_kept_as_text(arguments: str) -> None:
     assert block["input"] == {"arguments": arguments}
 
 
+def test_half_a_character_in_a_calls_arguments_breaks_nothing() -> None:
+    (block,) = message(choice("length", tool_calls=[call(0, '{"a": "b \\ud83d"}')]))["content"]
+    assert block["input"] == {"a": "b \ufffd"}
+
+
 def test_a_call_without_an_id_gets_one() -> None:
     (block,) = message(choice(tool_calls=[call(id=None)]))["content"]
     assert block["id"] == "toolu_a1b2_0"

@@ -191,7 +191,6 @@ def test_what_it_cost_stays() -> None:
 @pytest.mark.parametrize(
     "event",
     [
-        b"data: {\n\n",
         named({"type": "response.output_text.delta", "delta": 5}),
         named({"type": "response.output_item.added", "item": {"type": "function_call"}}),
     ],

@@ -120,6 +120,11 @@ def test_a_call_that_was_broken_off_is_there_without_its_arguments() -> None:
     assert translated(body)["content"][0]["input"] == {}
 
 
+def test_half_a_character_in_a_calls_arguments_breaks_nothing() -> None:
+    body = responses_answer([called(0, '{"q": "a \\ud83d"}')])
+    assert translated(body)["content"][0]["input"] == {"q": "a \ufffd"}
+
+
 def test_what_it_cost_stays() -> None:
     body = {**responses_answer([]), "copilot_usage": {"total_nano_aiu": 5}}
     assert translated(body)["copilot_usage"] == {"total_nano_aiu": 5}

@@ -329,7 +329,7 @@ def test_comments_and_empty_chunks_say_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "event", [b"data: nothing\n\n", b'data: {"choices":[{"delta":{"content":5}}]}\n\n']
+    "event", [b'data: {"choices":1}\n\n', b'data: {"choices":[{"delta":{"content":5}}]}\n\n']
 )
 def test_an_event_that_cannot_be_read_ends_the_stream(event: bytes) -> None:
     translator = RESPONSES_OVER_CHAT.stream(ASKED)

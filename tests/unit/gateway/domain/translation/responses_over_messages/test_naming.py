@@ -53,6 +53,10 @@ def test_a_custom_tools_text_comes_back(text: str) -> None:
     assert argument_of(CUSTOM, json.dumps({INPUT: text})) == text
 
 
+def test_half_a_character_in_it_is_no_reason_to_show_the_form() -> None:
+    assert argument_of(CUSTOM, '{"input": "a \\ud83d"}') == "a \ufffd"
+
+
 @pytest.mark.parametrize("arguments", ['{"input": "a', '{"input": 5}', "{}", "plain"])
 def test_without_its_form_all_of_it_is_the_text(arguments: str) -> None:
     assert argument_of(CUSTOM, arguments) == arguments

@@ -226,7 +226,6 @@ def test_an_answer_that_says_nothing_is_one() -> None:
 @pytest.mark.parametrize(
     "event",
     [
-        b"data: {\n\n",
         named({"type": "content_block_delta", "delta": {"type": "text_delta", "text": 5}}),
         named({"type": "content_block_start", "content_block": {"type": "tool_use", "id": "a"}}),
     ],
@@ -235,6 +234,16 @@ def test_what_is_no_event_is_upstreams_fault(event: bytes) -> None:
     with pytest.raises(GatewayError) as caught:
         RESPONSES_OVER_MESSAGES.stream(ASKED).feed(event)
     assert caught.value.fault is Fault.UPSTREAM_BAD_ANSWER
+
+
+def test_what_is_no_utf_8_in_the_first_event_changes_nothing() -> None:
+    start = {"type": "message_start", "message": {"stop_reason": "odd"}}
+    rest = messages_events(messages_answer([text_block("a")]))[1:]
+    plain = stream([start, *rest])
+    translator = RESPONSES_OVER_MESSAGES.stream
+    assert follow(translator(ASKED), [plain.replace(b"odd", b"o\xff")]) == (
+        follow(translator(ASKED), [plain])
+    )
 
 
 def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
