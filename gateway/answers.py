@@ -4,6 +4,9 @@ It is repaired where SDKs would choke, assembled where upstream only streams, an
 the caller speaks another protocol than upstream. Knows neither accounts nor callers.
 """
 
+from codecs import BOM_UTF8
+from math import inf
+
 from msgspec.structs import replace
 
 from gateway.domain import upstream_errors
@@ -14,23 +17,35 @@ from gateway.domain.protocols import Protocol
 from gateway.domain.upstream_errors import explain_event
 from gateway.domain.usage.reading import Meter
 from gateway.domain.whole import chat as whole_chat
+from gateway.domain.whole import sound as whole
 from gateway.domain.whole.assembling import ChatAssembly
 from gateway.ports.upstream import UpstreamReply
 from gateway.stream_answers import MAX_WHOLE_ANSWER_BYTES, open_stream
 
 
-async def read_whole(reply: UpstreamReply, expected: Expected, meter: Meter) -> bytes:
+async def read_whole(
+    reply: UpstreamReply, expected: Expected, meter: Meter, idle_seconds: float
+) -> bytes:
     """The whole answer, repaired and translated. Raises GatewayError. meter: see open_stream."""
-    body = await reply.read(MAX_WHOLE_ANSWER_BYTES)
-    is_chat = expected.protocol is Protocol.CHAT
-    sound = whole_chat.sound_in(body, expected.choices) if is_chat else None
-    if sound is not None:
-        meter.note_read(sound.usage, sound.copilot_usage)
-    else:
-        # Counted first: what is refused has been paid for too.
-        meter.note(body)
-        body = _checked(body, expected)
+    body = await reply.read(MAX_WHOLE_ANSWER_BYTES, idle_seconds)
+    seen = whole.sound_in(body, expected)
+    if seen is None:
+        return _looked_at(body, expected, meter)
+    meter.note_read(seen.used, seen.copilot_usage)
     return translated(body, expected)
+
+
+def _looked_at(body: bytes, expected: Expected, meter: Meter) -> bytes:
+    """What is not plainly an answer; it is repaired only where it has to be."""
+    # Some clients would choke on the mark, and it says nothing.
+    body = body.removeprefix(BOM_UTF8)
+    readable = whole.readable(body)
+    # Counted first: what is refused has been paid for too.
+    meter.note(readable)
+    checked = _checked(readable, expected)
+    if expected.translation is None and checked is readable:
+        return body
+    return translated(checked, expected)
 
 
 def _checked(body: bytes, expected: Expected) -> bytes:
@@ -80,8 +95,10 @@ class _BoundedAssembly(ChatAssembly):
         self.feed(piece)
 
 
-async def refusal_of(reply: UpstreamReply, now: float, platform: str) -> GatewayError:
+async def refusal_of(
+    reply: UpstreamReply, now: float, platform: str, idle_seconds: float = inf
+) -> GatewayError:
     """The caller's error for an answer that is no success."""
-    body = await reply.read(upstream_errors.MAX_BODY_BYTES)
+    body = await reply.read(upstream_errors.MAX_BODY_BYTES, idle_seconds)
     refusal = upstream_errors.read_refusal(reply.status, reply.headers, body, now)
     return upstream_errors.explain(refusal, PLATFORMS[platform].rows)

@@ -20,6 +20,7 @@ from gateway.domain.initiator import Initiator
 from gateway.domain.models import Model
 from gateway.domain.platforms.table import PLATFORMS
 from gateway.domain.protocols import Protocol
+from gateway.domain.unreachable import Reason, UpstreamUnreachable
 from gateway.domain.whole.chat import repair
 from gateway.ports.clock import Clock
 from gateway.ports.tokens import AccountToken, TokenProvider
@@ -43,10 +44,30 @@ ADVICE: dict[Fault, str] = {
     Fault.SEAT_QUOTA: "the seat's quota is used up: wait for its reset, or allow overage",
     Fault.SEAT_RATE_LIMITED: "the seat is at a rate limit: wait",
     Fault.UPSTREAM_CLIENT_REFUSED: "set client_identity.api_version, or read the terms it names",
-    Fault.UPSTREAM_UNAVAILABLE: "check DNS, egress.proxy_url, egress.ca_file and network policies",
+    Fault.UPSTREAM_UNAVAILABLE: "upstream fails at the moment: wait, see its status page",
     Fault.UPSTREAM_TIMEOUT: "check egress.proxy_url and network policies: the host does not answer",
     Fault.GATEWAY_TOKEN_SERVICE: "check token_service.target, tls and token_file, and its /readyz",
 }
+TO_REACH: dict[Reason, str] = {
+    Reason.NAME_NOT_FOUND: "check the host's name, this machine's DNS, or set egress.proxy_url",
+    Reason.NOT_ALLOWED: "the name leads to private addresses only: name it in egress.private_hosts",
+    Reason.REFUSED: "nothing listens there, or a firewall refuses: check the host and its port",
+    Reason.NO_ROUTE: "check this machine's routes, firewall and network policies (egress)",
+    Reason.TIMED_OUT: "check egress.proxy_url and network policies: nothing answers",
+    Reason.NO_ROOM: "all connections are in use: more gateways, or lower max_concurrency",
+    Reason.PROXY_UNREACHABLE: "check egress.proxy_url: the proxy is not found or does not answer",
+    Reason.PROXY_REFUSED: "the proxy does not let this host through: see its rules and its log",
+    Reason.CERTIFICATE: "nobody trusted vouches for the host: set egress.ca_file, or see its "
+    "certificate's names and dates",
+    Reason.NO_TLS: "what answers does not speak TLS: check the port, and https:// or http://",
+    Reason.TLS_FAILED: "the host refuses TLS as it is spoken here: it has to take TLS 1.2 or 1.3",
+    Reason.CLOSED: "it ends the connection unanswered: see its log, and that of what lies between",
+    Reason.CLOSED_IDLE: "it closed a connection that was idle: try again",
+    Reason.NO_HTTP: "what answers does not speak HTTP/1.1: check the port, and https:// or http://",
+    Reason.NOT_SENDABLE: "the URL, or a header of client_identity, cannot be sent: correct it",
+    Reason.OTHER: "check DNS, egress.proxy_url, egress.ca_file and network policies",
+}
+"""What to do where upstream cannot be reached; the words are those of its log lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +175,9 @@ def _cheapest(found: tuple[Model, ...]) -> str:
 
 
 def _explained(error: GatewayError) -> str:
+    if isinstance(error, UpstreamUnreachable):
+        # Not when to try again: whoever asks waits for nothing but the cause.
+        return f"{error.fault.value}: {error.reason.value}\n  {TO_REACH[error.reason]}"
     advice = ADVICE.get(error.fault)
     wait = f" (again in {error.retry_after:.0f} s)" if error.retry_after is not None else ""
     return f"{error.fault.value}: {error.message}{wait}" + (f"\n  {advice}" if advice else "")

@@ -117,6 +117,8 @@ class Health:
 
     def failed(self, attempt: Attempt, error: GatewayError) -> None:
         """The account did not answer, or not well: the penalty of the table."""
+        if not error.blames_account:
+            return
         penalty = failover.TABLE[error.fault].penalty
         if penalty is Penalty.CLIENT:
             if PLATFORMS[attempt.platform].has_client_breaker:

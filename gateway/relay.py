@@ -15,6 +15,7 @@ from gateway.domain import failover
 from gateway.domain.call import Call
 from gateway.domain.errors import GatewayError
 from gateway.domain.failover import Action, Journey
+from gateway.domain.usage.outcomes import leaves_cost_unknown
 from gateway.domain.usage.reading import Meter
 from gateway.health import Attempt, Health
 from gateway.metering import Metering
@@ -142,8 +143,10 @@ class Relay:
         self._leave(passage)
 
     async def _sit(self, passage: Passage) -> Seat:
-        seat = passage.seat = await self._seats.find(passage.search)
-        exchange = passage.exchange
+        search, exchange = passage.search, passage.exchange
+        seat = passage.seat = await self._seats.find(search)
+        exchange.waited_seconds += search.waited_seconds
+        search.waited_seconds = 0.0
         exchange.account = seat.account.id
         exchange.served_by = seat.group.id
         exchange.platform = seat.group.platform
@@ -156,7 +159,7 @@ class Relay:
     async def _attempt(self, passage: Passage, seat: Seat) -> Answer:
         """Upstream's answer to one request. Raises GatewayError."""
         exchange = passage.exchange
-        token = passage.token or await self._tokens.get(seat.account.id)
+        token = passage.token or await self._token(exchange, seat)
         passage.token = token
         plan = await self._planner.plan(
             passage.call,
@@ -176,12 +179,23 @@ class Relay:
                 exchange.trace.answered(reply.status)
             self._quotas.look(exchange.account, reply.headers)
             answer = await self._answer(reply, plan, meter)
+        except GatewayError as error:
+            if leaves_cost_unknown(error):
+                exchange.is_cost_unknown = True
+            raise
         finally:
             exchange.upstream_seconds += self._clock.monotonic() - sent
             if not isinstance(answer, StreamAnswer):
                 # A stream goes on costing; it is added when it is over.
                 exchange.spent += meter.spent
         return answer
+
+    async def _token(self, exchange: Exchange, seat: Seat) -> AccountToken:
+        began = self._clock.monotonic()
+        try:
+            return await self._tokens.get(seat.account.id)
+        finally:
+            exchange.waited_seconds += self._clock.monotonic() - began
 
     def _begun(self, passage: Passage, request: UpstreamRequest) -> UpstreamRequest:
         """Written down, and traced: what goes out then."""
@@ -200,10 +214,10 @@ class Relay:
             return open_stream(reply, plan.expected, meter, self._idle_seconds)
         if plan.is_assembled:
             return assemble(reply, plan.expected, meter, self._idle_seconds)
-        return read_whole(reply, plan.expected, meter)
+        return read_whole(reply, plan.expected, meter, self._idle_seconds)
 
     async def _refused(self, reply: UpstreamReply, platform: str) -> Answer:
-        raise await refusal_of(reply, self._clock.now(), platform)
+        raise await refusal_of(reply, self._clock.now(), platform, self._idle_seconds)
 
     def _end_attempt(self, passage: Passage) -> None:
         """Closing the reply does nothing where it has been read to its end."""

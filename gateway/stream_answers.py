@@ -260,7 +260,7 @@ async def open_stream(
     """
     kind = reply.headers.get("content-type", "").lower()
     if "json" in kind or "html" in kind:
-        await _explain_no_stream(reply, expected.rows)
+        await _explain_no_stream(reply, expected.rows, idle_seconds)
     asked, translation = expected.asked, expected.translation
     follower = follower_for(
         expected.protocol,
@@ -276,8 +276,10 @@ async def open_stream(
     return answer
 
 
-async def _explain_no_stream(reply: UpstreamReply, rows: tuple[Row, ...]) -> None:
-    failure = whole_chat.error_in_200(await reply.read(MAX_WHOLE_ANSWER_BYTES))
+async def _explain_no_stream(
+    reply: UpstreamReply, rows: tuple[Row, ...], idle_seconds: float
+) -> None:
+    failure = whole_chat.error_in_200(await reply.read(MAX_WHOLE_ANSWER_BYTES, idle_seconds))
     if failure is not None:
         raise explain_event(failure.code, failure.type, failure.message, rows)
     raise GatewayError(

@@ -83,6 +83,9 @@ class Fault(Enum):
 class GatewayError(Exception):
     """A refusal whose message may reach the caller: it never holds a secret or HTML."""
 
+    blames_account = True
+    """Whether it says anything of the account that the request went to."""
+
     def __init__(
         self,
         fault: Fault,

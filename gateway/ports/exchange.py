@@ -84,6 +84,8 @@ class Exchange(msgspec.Struct, gc=False):
     """How many requests were sent upstream."""
     spent: Spent = NOTHING
     """What upstream has said that it cost, over all attempts."""
+    is_cost_unknown: bool = False
+    """Whether an attempt failed of which nobody can say what it cost."""
     prices: Prices | None = None
     """The served model's, for when upstream does not say what it cost."""
     is_metered: bool = False
@@ -101,7 +103,7 @@ class Exchange(msgspec.Struct, gc=False):
     upstream_seconds: float = 0.0
     """Time spent waiting for upstream, over all attempts, until an answer could be handed out."""
     waited_seconds: float = 0.0
-    """Time spent waiting for a place."""
+    """Time spent waiting for others than upstream: for the body, a place, a token."""
     first_byte_seconds: float | None = None
     stream_end: str = ""
     answer_bytes: int = 0

@@ -5,6 +5,7 @@ Whoever implements it translates foreign errors into GatewayError.
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
+from math import inf
 from typing import Protocol
 
 import msgspec
@@ -52,8 +53,9 @@ class UpstreamReply(Protocol):
     def chunks(self) -> AsyncIterator[bytes]:
         """The body as it arrives. Raises GatewayError (UPSTREAM_*) when it breaks off."""
 
-    async def read(self, limit: int) -> bytes:
-        """The whole body. Raises GatewayError when it breaks off or is longer than `limit`."""
+    async def read(self, limit: int, idle_seconds: float = inf) -> bytes:
+        """The whole body. Raises GatewayError when it breaks off, is longer than `limit`, or
+        nothing more of it comes for so long (UPSTREAM_IDLE)."""
 
     def pour(self, sink: Sink) -> None:
         """Give what is left of the body to the sink, what has come at once and the rest as it

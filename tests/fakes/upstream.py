@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from math import inf
 
 from gateway.domain.errors import GatewayError
 from gateway.ports.upstream import Sink, UpstreamReply, UpstreamRequest
@@ -26,7 +27,7 @@ class FakeReply:
                 raise piece
             yield piece
 
-    async def read(self, limit: int) -> bytes:
+    async def read(self, limit: int, idle_seconds: float = inf) -> bytes:
         return b"".join([piece async for piece in self.chunks()])[:limit]
 
     def pour(self, sink: Sink) -> None:

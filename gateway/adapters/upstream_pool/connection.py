@@ -11,7 +11,8 @@ from typing import Any, Protocol, cast
 from gateway.adapters.upstream_pool import faults
 from gateway.adapters.upstream_pool.answer_reader import AnswerReader, MalformedAnswer
 from gateway.adapters.upstream_pool.destination import Target
-from gateway.adapters.upstream_pool.liveness import Silence
+from gateway.adapters.upstream_pool.leftovers import leftovers
+from gateway.adapters.upstream_pool.liveness import Silence, idle_seconds
 from gateway.adapters.upstream_pool.reply import Reply
 from gateway.domain.errors import GatewayError
 from runtime.deadline import Deadlined
@@ -23,6 +24,9 @@ TLS_BYTES_WAITING = 64 * 1024
 """Still encrypted, while nobody reads; both loops would let 256 KiB wait."""
 PIECE_BYTES = 256 * 1024
 """Of a request's body at a time: over TLS a piece is encrypted, and so copied, at once."""
+FIRST_REFUSAL = 300
+"""An answer with this status or a higher one wants no more of the request; one below may be given
+while the rest is taken."""
 
 
 class Owner(Protocol):
@@ -40,7 +44,7 @@ class Connection(Deadlined, asyncio.BufferedProtocol):
 
     __slots__ = (
         "_answer_by", "_buffer", "_is_held", "_is_paused", "_owner", "_reader", "_reply",
-        "_silence", "_transport", "_unsent", "is_closed", "target",
+        "_silence", "_transport", "_unsent", "_was_used", "is_closed", "target",
     )  # fmt: skip
 
     def __init__(
@@ -60,6 +64,7 @@ class Connection(Deadlined, asyncio.BufferedProtocol):
         self._unsent: memoryview | None = None
         self._is_held = False
         self._is_paused = False
+        self._was_used = False
         self._answer_by = 0.0
 
     # --- for the pool ---
@@ -94,7 +99,11 @@ class Connection(Deadlined, asyncio.BufferedProtocol):
 
     def rest(self) -> None:
         """Be idle, for a time."""
-        self._wait_until(self._loop.time() + IDLE_CONNECTION_SECONDS)
+        seconds = IDLE_CONNECTION_SECONDS
+        said = self._reader.headers.get("keep-alive")
+        if said is not None:
+            seconds = min(seconds, idle_seconds(said))
+        self._wait_until(self._loop.time() + seconds)
 
     # --- for the reply ---
 
@@ -140,9 +149,11 @@ class Connection(Deadlined, asyncio.BufferedProtocol):
         try:
             reader.feed(self._buffer[:nbytes])
         except MalformedAnswer:
-            error = faults.broken_off() if reader.has_head else faults.unreachable()
+            error = faults.broken_off() if reader.has_head else faults.no_answer()
         if reader.has_head and not had_head:
             self._deadline = self._answer_by
+            if reader.status >= FIRST_REFUSAL:
+                self._stop_sending()
             reply.begin(reader.status, reader.headers)
         pieces = reader.pieces
         if pieces:
@@ -156,21 +167,16 @@ class Connection(Deadlined, asyncio.BufferedProtocol):
 
     def eof_received(self) -> bool:
         """Upstream sends nothing more; answers without a length end so."""
-        reply = self._reply
-        try:
-            is_complete = reply is not None and self._reader.feed_eof()
-        except MalformedAnswer:
-            is_complete = False
-        if is_complete:
-            self._settle()
-        else:
-            self._lose()
+        self._end(is_proper=True)
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_closed = True
         self._wait_no_more()
-        self._lose()
+        if exc is not None:
+            self._read_leftovers()
+        # Upstream that closes with some of a request unread can end its refusal by a reset only.
+        self._end(is_proper=self._reader.status >= FIRST_REFUSAL)
         self._reader.forget()
         self._owner.lost(self)
 
@@ -186,9 +192,32 @@ class Connection(Deadlined, asyncio.BufferedProtocol):
 
     def _send_more(self) -> None:
         while self._unsent is not None and not self._is_held:
+            if self._transport.is_closing():
+                return
+            if not self._reader.has_head and self._silence.is_over():
+                # It may be a refusal, to be read before a write finds the connection closed. The
+                # loop does so now, since nothing holds it back before there is a head.
+                self._loop.call_soon(self._send_more)
+                return
             piece, rest = self._unsent[:PIECE_BYTES], self._unsent[PIECE_BYTES:]
             self._unsent = rest if rest else None
             self._transport.write(piece)
+
+    def _stop_sending(self) -> None:
+        """Upstream has answered and wants no more: what was begun leaves nothing to go on with."""
+        if self._unsent is not None:
+            self._unsent = None
+            self._reader.keeps_alive = False
+
+    def _read_leftovers(self) -> None:
+        """What came before a write failed. Over TLS it is the loop's alone to decrypt."""
+        if self._reply is None or self.target.is_tls:
+            return
+        # The loop closes the socket after this callback.
+        for count in leftovers(self._transport.get_extra_info("socket").fileno(), self._buffer):
+            if self._reply is None:
+                return
+            self.buffer_updated(count)
 
     def _settle(self) -> None:
         """The answer is complete. A request that is still being sent cannot be called back."""
@@ -196,19 +225,31 @@ class Connection(Deadlined, asyncio.BufferedProtocol):
         is_sent = self._unsent is None and self._transport.get_write_buffer_size() == 0
         if self._reader.keeps_alive and is_sent and not self.is_closed:
             self.resume()
+            self._was_used = True
             self._owner.idle(self)
         else:
             self.drop()
         if reply is not None:
             reply.finish()
 
-    def _lose(self) -> None:
-        """Upstream has ended the connection, and whatever was going on with it."""
+    def _end(self, *, is_proper: bool) -> None:
+        """Upstream has ended the connection. is_proper: an answer without a length ends so."""
+        try:
+            is_complete = self._reply is not None and is_proper and self._reader.feed_eof()
+        except MalformedAnswer:
+            is_complete = False
+        if is_complete:
+            self._settle()
+        else:
+            self._fail(self._lost())
+
+    def _lost(self) -> GatewayError:
         reader = self._reader
         if reader.has_head:
-            self._fail(faults.broken_off())
-        else:
-            self._fail(faults.unreachable() if reader.has_begun else faults.NothingCame())
+            return faults.broken_off()
+        if reader.has_begun:
+            return faults.broken_head()
+        return faults.NothingCame(was_used=self._was_used)
 
     def _fail(self, error: GatewayError) -> None:
         reply = self._reply

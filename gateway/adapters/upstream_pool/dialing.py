@@ -12,7 +12,9 @@ import aiohappyeyeballs
 from gateway.adapters.upstream_pool.connection import Connection
 from gateway.adapters.upstream_pool.destination import Target
 from gateway.adapters.upstream_pool.names import Names
+from gateway.adapters.upstream_pool.reasons import of_connecting, of_handshake
 from gateway.adapters.upstream_pool.tunnel import open_tunnel
+from gateway.domain.unreachable import Reason, UpstreamUnreachable
 
 NEXT_ADDRESS_SECONDS = 0.25
 """The head start of an address over the next one (RFC 8305, section 8)."""
@@ -27,30 +29,42 @@ class Dialer:
         self._proxy = _host_and_port(proxy_url) if proxy_url else None
 
     async def dial(self, target: Target, make: Callable[[], Connection]) -> Connection:
-        """A connection over which a request may be sent. Raises OSError or ValueError.
+        """A connection over which a request may be sent. Raises UpstreamUnreachable.
 
         Being cancelled leaves nothing open.
         """
-        host, port = self._proxy or (target.host, target.port)
-        addresses = await self._names.addresses(host, port)
-        try:
-            sock = await aiohappyeyeballs.start_connection(
-                addresses, happy_eyeballs_delay=NEXT_ADDRESS_SECONDS
-            )
-        except RuntimeError as error:
-            # uvloop's word for some errors of sockets.
-            raise OSError("not connected") from error
+        sock = await self._connected(*self._proxy or (target.host, target.port))
         try:
             # Heads and bodies are written as wholes: waiting for more would only delay them.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._proxy is not None and target.is_tls:
                 await open_tunnel(sock, target)
+        except OSError as error:
+            sock.close()
+            reason = Reason.CLOSED if self._proxy is None else Reason.PROXY_REFUSED
+            raise UpstreamUnreachable(reason) from error
         except BaseException:
             sock.close()
             raise
         # From here on the socket is the loop's, and it closes it whatever happens: to do so here
         # as well would close whatever has got the same descriptor meanwhile.
-        return await self._protocol_over(sock, target, make)
+        try:
+            return await self._protocol_over(sock, target, make)
+        except (OSError, ValueError) as error:
+            raise UpstreamUnreachable(of_handshake(error)) from error
+
+    async def _connected(self, host: str, port: int) -> socket.socket:
+        try:
+            addresses = await self._names.addresses(host, port)
+            return await aiohappyeyeballs.start_connection(
+                addresses, happy_eyeballs_delay=NEXT_ADDRESS_SECONDS
+            )
+        except (OSError, ValueError, RuntimeError) as error:
+            # RuntimeError is uvloop's word for some errors of sockets.
+            reason = of_connecting(error)
+            if self._proxy is not None and reason is not Reason.NOT_ALLOWED:
+                reason = Reason.PROXY_UNREACHABLE
+            raise UpstreamUnreachable(reason) from error
 
     async def _protocol_over(
         self, sock: socket.socket, target: Target, make: Callable[[], Connection]

@@ -1,18 +1,29 @@
 """Why there is no answer, or no end of one. Names no host: those are not the caller's business."""
 
 from gateway.domain.errors import Fault, GatewayError
+from gateway.domain.unreachable import Reason, UpstreamUnreachable
 
 
-class NothingCame(GatewayError):
-    """The connection ended before a byte of the answer: what became of the request is unknown."""
+class NothingCame(UpstreamUnreachable):
+    """The connection ended before a byte of the answer: what became of the request is unknown.
 
-    def __init__(self) -> None:
-        super().__init__(Fault.UPSTREAM_UNAVAILABLE, "Upstream cannot be reached.", retry_after=1.0)
+    was_used: whether it had carried a request before. If so, upstream has most likely closed it for
+    its idleness, which says nothing of the account.
+    """
+
+    def __init__(self, *, was_used: bool) -> None:
+        super().__init__(Reason.CLOSED_IDLE if was_used else Reason.CLOSED, was_sent=True)
+        self.was_used = was_used
 
 
-def unreachable() -> GatewayError:
-    """There is no connection, or what came over it is no answer."""
-    return GatewayError(Fault.UPSTREAM_UNAVAILABLE, "Upstream cannot be reached.", retry_after=1.0)
+def no_answer() -> GatewayError:
+    """What came is no head of an answer."""
+    return UpstreamUnreachable(Reason.NO_HTTP, was_sent=True)
+
+
+def broken_head() -> GatewayError:
+    """The connection ended in the middle of the head."""
+    return UpstreamUnreachable(Reason.CLOSED, was_sent=True)
 
 
 def unanswered() -> GatewayError:
@@ -23,6 +34,11 @@ def unanswered() -> GatewayError:
 def unfinished() -> GatewayError:
     """The answer has begun and takes too long."""
     return GatewayError(Fault.UPSTREAM_TIMEOUT, "Upstream did not finish in time.")
+
+
+def silent() -> GatewayError:
+    """The answer has begun, and nothing more of it comes."""
+    return GatewayError(Fault.UPSTREAM_IDLE, "Upstream fell silent before the end.")
 
 
 def broken_off() -> GatewayError:

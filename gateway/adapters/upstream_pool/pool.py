@@ -57,6 +57,11 @@ class Pool:
         """How many places are: no more than the open ones when nothing is being made."""
         return self._taken
 
+    @property
+    def is_full(self) -> bool:
+        """Whether no further connection may be made."""
+        return self._taken >= self._limit
+
     def take(self, target: Target) -> Connection | None:
         """An idle connection that upstream has not closed, if there is one."""
         shelf = self._idle.get(target)
@@ -70,7 +75,7 @@ class Pool:
     async def make(self, target: Target) -> Connection:
         """A new connection, or one that comes back while this waits for room for a new one.
 
-        Raises OSError or ValueError. Whoever calls sets the deadline, by cancelling.
+        Raises UpstreamUnreachable, or OSError. Whoever calls sets the deadline, by cancelling.
         """
         while (found := await self._room(target)) is not None:
             if found.is_usable():

@@ -6,6 +6,7 @@ the connection meanwhile.
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from math import inf
 from typing import Protocol
 
 from gateway.adapters.upstream_pool import faults
@@ -33,8 +34,8 @@ class Reply:
     """See ports.upstream.UpstreamReply, and `pour`."""
 
     __slots__ = (
-        "_error", "_is_over", "_limit", "_line", "_pieces", "_sink", "_waiter", "_waiting",
-        "_wants_all", "headers", "status",
+        "_error", "_heard_at", "_is_over", "_limit", "_line", "_pieces", "_sink", "_waiter",
+        "_waiting", "_wants_all", "headers", "status",
     )  # fmt: skip
 
     def __init__(self, line: Line) -> None:
@@ -47,6 +48,8 @@ class Reply:
         """Bytes in the pieces."""
         self._limit = MOST_BYTES_WAITING
         self._wants_all = False
+        self._heard_at = 0.0
+        """When something came last, while all of it is wanted."""
         self._sink: Sink | None = None
         self._error: GatewayError | None = None
         self._is_over = False
@@ -75,15 +78,14 @@ class Reply:
             await self._turn()
         return self._take()
 
-    async def read(self, limit: int) -> bytes:
-        """The whole body, woken once: at its end."""
-        self._limit, self._wants_all = limit, True
-        try:
-            while not self._is_over and self._waiting <= limit:
-                self.resume()
-                await self._turn()
-        finally:
-            self._limit, self._wants_all = MOST_BYTES_WAITING, False
+    async def read(self, limit: int, idle_seconds: float = inf) -> bytes:
+        """The whole body, woken once: at its end. One that is there already costs no timer."""
+        if not self._is_over and self._waiting <= limit:
+            self._limit, self._wants_all = limit, True
+            try:
+                await self._rest(limit, idle_seconds)
+            finally:
+                self._limit, self._wants_all = MOST_BYTES_WAITING, False
         if self._waiting > limit:
             raise faults.too_large()
         if self._error is not None:
@@ -134,6 +136,7 @@ class Reply:
         if self._waiting > self._limit:
             self.pause()
         elif self._wants_all:
+            self._heard_at = asyncio.get_running_loop().time()
             return
         self._wake()
 
@@ -149,6 +152,27 @@ class Reply:
             self._wake()
 
     # --- inside ---
+
+    async def _rest(self, limit: int, idle_seconds: float) -> None:
+        """What is not there yet. Raises GatewayError (UPSTREAM_IDLE).
+
+        Whatever comes puts off the end of patience, and leaves the timer as it is.
+        """
+        loop = asyncio.get_running_loop()
+        self._heard_at = loop.time()
+        timer: asyncio.TimerHandle | None = None
+        try:
+            while not self._is_over and self._waiting <= limit:
+                due = self._heard_at + idle_seconds
+                if timer is not None and loop.time() >= due:
+                    raise faults.silent()
+                # Nothing else wakes: a timer that was set before has fired.
+                timer = loop.call_at(due, self._wake) if idle_seconds < inf else None
+                self.resume()
+                await self._turn()
+        finally:
+            if timer is not None:
+                timer.cancel()
 
     def _take(self) -> bytes:
         pieces, self._pieces = self._pieces, []

@@ -8,6 +8,7 @@ answer is ambiguous: upstream may have closed it while the request was on its wa
 taken the request and died over it, and a request that was taken is billed. So a POST fails, and
 failover, which knows what another attempt costs, decides. What can be done beforehand is done:
 connections are closed before upstream would, and the kernel is asked before one is used again.
+Where one had been used before, its end is not held against the account.
 A GET changes nothing: it is sent once more, over a new connection, when the one that failed so
 had been used before.
 
@@ -24,6 +25,7 @@ from types import TracebackType
 from aiohttp.abc import AbstractResolver
 
 from gateway.adapters.upstream_pool import faults
+from gateway.adapters.upstream_pool.complaints import Complaints
 from gateway.adapters.upstream_pool.connection import Connection
 from gateway.adapters.upstream_pool.deadlines import Deadlines
 from gateway.adapters.upstream_pool.destination import Destinations, Target
@@ -32,6 +34,7 @@ from gateway.adapters.upstream_pool.names import Names
 from gateway.adapters.upstream_pool.pool import Pool
 from gateway.adapters.upstream_pool.reply import Reply
 from gateway.adapters.upstream_pool.request_head import RequestHeads
+from gateway.domain.unreachable import Reason, UpstreamUnreachable
 from gateway.ports.upstream import UpstreamReply, UpstreamRequest
 
 CONNECT_SECONDS = 10.0
@@ -50,6 +53,7 @@ class PooledUpstream:
         self._destinations = Destinations(absolute=through_proxy)
         self._heads = RequestHeads()
         self._loop = asyncio.get_running_loop()
+        self._complaints = Complaints(self._loop.time)
 
     def send(self, request: UpstreamRequest) -> AbstractAsyncContextManager[UpstreamReply]:
         """See ports.upstream.Upstream. What it gives is a reply.Reply: it has `pour` too."""
@@ -63,18 +67,21 @@ class PooledUpstream:
             length = None if request.body is None else len(request.body)
             head = self._heads.encode(request.method, destination, request.headers, length)
         except ValueError as error:
-            raise faults.unreachable() from error
-        connection = self.pool.take(destination.target)
-        may_repeat = connection is not None and request.method in REPEATABLE
-        if connection is None:
-            connection = await self._make(destination.target, answer_by)
+            self._complaints.tell(None, Reason.NOT_SENDABLE)
+            raise UpstreamUnreachable(Reason.NOT_SENDABLE) from error
+        target = destination.target
         try:
+            connection = self.pool.take(target) or await self._make(target, answer_by)
+            try:
+                return await self._ask(connection, head, request.body, answer_by)
+            except faults.NothingCame as error:
+                if not error.was_used or request.method not in REPEATABLE:
+                    raise
+            connection = await self._make(target, answer_by)
             return await self._ask(connection, head, request.body, answer_by)
-        except faults.NothingCame:
-            if not may_repeat:
-                raise
-        connection = await self._make(destination.target, answer_by)
-        return await self._ask(connection, head, request.body, answer_by)
+        except UpstreamUnreachable as error:
+            self._complaints.tell(target, error.reason)
+            raise
 
     async def _make(self, target: Target, answer_by: float) -> Connection:
         connect_by = self._loop.time() + CONNECT_SECONDS
@@ -83,10 +90,13 @@ class PooledUpstream:
                 return await self.pool.make(target)
         except TimeoutError as error:
             # A time-out while connecting is none of upstream's: nothing was asked yet.
-            is_over = answer_by < connect_by
-            raise (faults.unanswered() if is_over else faults.unreachable()) from error
-        except (OSError, ValueError) as error:
-            raise faults.unreachable() from error
+            if answer_by < connect_by:
+                raise faults.unanswered() from error
+            reason = Reason.NO_ROOM if self.pool.is_full else Reason.TIMED_OUT
+            raise UpstreamUnreachable(reason) from error
+        except OSError as error:
+            # It was closed as soon as it was made, or there are to be none any more.
+            raise UpstreamUnreachable(Reason.CLOSED) from error
 
     async def _ask(
         self, connection: Connection, head: bytes, body: bytes | None, answer_by: float

@@ -1,7 +1,8 @@
 """How a request ended, in the ledger's words: from how its stream ended, its fault, its status."""
 
-from gateway.domain.errors import Fault
+from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.stream_ends import StreamEnd
+from gateway.domain.unreachable import UpstreamUnreachable
 from gateway.domain.usage.record import Outcome
 
 CLIENT_CLOSED_REQUEST = 499
@@ -57,10 +58,26 @@ def outcome_of(stream_end: str, fault: str, status: int) -> Outcome:
     return Outcome.COMPLETE
 
 
-def is_partial(outcome: Outcome, fault: str, attempts: int) -> bool:
-    """Whether more may have been used than upstream has said."""
-    if outcome is Outcome.COMPLETE or not attempts:
+def leaves_cost_unknown(error: GatewayError) -> bool:
+    """Whether upstream may have been at work on an attempt that failed so."""
+    if isinstance(error, UpstreamUnreachable):
+        return error.was_sent
+    return error.fault in _UNKNOWN_COST
+
+
+def is_partial(
+    outcome: Outcome, fault: str, attempts: int, *, is_cost_unknown: bool, is_cost_said: bool
+) -> bool:
+    """Whether more may have been used than upstream has said.
+
+    is_cost_unknown: of an attempt that failed. is_cost_said: whether upstream has said anything.
+    """
+    if not attempts:
         return False
+    if is_cost_unknown:
+        return True
+    if outcome is Outcome.COMPLETE:
+        return not is_cost_said
     if outcome in (Outcome.UNAVAILABLE, Outcome.REFUSED, Outcome.GATEWAY_ERROR):
         return bool(fault) and Fault(fault) in _UNKNOWN_COST
     return True

@@ -16,7 +16,7 @@ from gateway.domain.protocols import Protocol
 from gateway.domain.usage.bounds import MAX_NANO_AIU, MAX_TOKENS
 from gateway.domain.usage.spent import NOTHING, Spent
 from gateway.domain.usage.tokens import Tokens
-from gateway.domain.usage.usual import READERS, ChatUsage, Costs, Usual, usual_in, usual_of
+from gateway.domain.usage.usual import READERS, Costs, Usage, Usual, usual_in, usual_of
 
 MAX_DETAILS = 64
 """Kinds of tokens; upstream has four (copilot-upstream.md §6.6)."""
@@ -127,7 +127,7 @@ class Meter:
         else:
             self._note_usual(usual)
 
-    def note_read(self, used: ChatUsage | None, costs: Costs | None) -> None:
+    def note_read(self, used: Usage | None, costs: Costs | None) -> None:
         """What a whole body says that was read already, for another reason too."""
         self._note_usual(usual_of(used, costs))
 

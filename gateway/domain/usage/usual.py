@@ -51,13 +51,16 @@ class ChatUsage(Struct, frozen=True, gc=False):
         )
 
 
-class _Responses(Struct, frozen=True, gc=False):
+class ResponsesUsage(Struct, frozen=True, gc=False):
+    """Responses' `usage`."""
+
     input_tokens: _Count
     output_tokens: _Count = 0
     input_tokens_details: _Details | None = None
     output_tokens_details: _Details | None = None
 
     def counts(self) -> Mapping[str, int]:
+        """See Usual."""
         inward = self.input_tokens_details or _NO_DETAILS
         outward = self.output_tokens_details or _NO_DETAILS
         return _counted(
@@ -69,13 +72,16 @@ class _Responses(Struct, frozen=True, gc=False):
         )
 
 
-class _Messages(Struct, frozen=True, gc=False):
+class MessagesUsage(Struct, frozen=True, gc=False):
+    """Messages' `usage`."""
+
     input_tokens: _Count = 0
     output_tokens: _Count = 0
     cache_read_input_tokens: _Count = 0
     cache_creation_input_tokens: _Count = 0
 
     def counts(self) -> Mapping[str, int]:
+        """See Usual."""
         return _counted(
             self.input_tokens,
             self.output_tokens,
@@ -85,48 +91,60 @@ class _Messages(Struct, frozen=True, gc=False):
         )
 
 
-class _ChatDocument(Struct, frozen=True, gc=False):
+Usage = ChatUsage | ResponsesUsage | MessagesUsage
+
+
+class ChatDocument(Struct, frozen=True, gc=False):
+    """A body or a chunk of chat, or a body of embeddings."""
+
     usage: ChatUsage | None = None
     copilot_usage: Costs | None = None
 
     @property
     def used(self) -> ChatUsage | None:
+        """Wherever it stands."""
         return self.usage
 
 
 class _InResponse(Struct, frozen=True, gc=False):
-    usage: _Responses | None = None
+    usage: ResponsesUsage | None = None
 
 
-class _ResponsesDocument(Struct, frozen=True, gc=False):
-    usage: _Responses | None = None
+class ResponsesDocument(Struct, frozen=True, gc=False):
+    """A body or an event of Responses."""
+
+    usage: ResponsesUsage | None = None
     response: _InResponse | None = None
     copilot_usage: Costs | None = None
 
     @property
-    def used(self) -> _Responses | None:
+    def used(self) -> ResponsesUsage | None:
+        """Wherever it stands."""
         return self.response.usage if self.response is not None else self.usage
 
 
 class _InMessage(Struct, frozen=True, gc=False):
-    usage: _Messages | None = None
+    usage: MessagesUsage | None = None
 
 
-class _MessagesDocument(Struct, frozen=True, gc=False):
-    usage: _Messages | None = None
+class MessagesDocument(Struct, frozen=True, gc=False):
+    """A body or an event of Messages."""
+
+    usage: MessagesUsage | None = None
     message: _InMessage | None = None
     copilot_usage: Costs | None = None
 
     @property
-    def used(self) -> _Messages | None:
+    def used(self) -> MessagesUsage | None:
+        """Wherever it stands."""
         return self.message.usage if self.message is not None else self.usage
 
 
 READERS: Mapping[Protocol, Callable[[bytes], Any]] = {
-    Protocol.CHAT: msgspec.json.Decoder(_ChatDocument).decode,
-    Protocol.EMBEDDINGS: msgspec.json.Decoder(_ChatDocument).decode,
-    Protocol.RESPONSES: msgspec.json.Decoder(_ResponsesDocument).decode,
-    Protocol.MESSAGES: msgspec.json.Decoder(_MessagesDocument).decode,
+    Protocol.CHAT: msgspec.json.Decoder(ChatDocument).decode,
+    Protocol.EMBEDDINGS: msgspec.json.Decoder(ChatDocument).decode,
+    Protocol.RESPONSES: msgspec.json.Decoder(ResponsesDocument).decode,
+    Protocol.MESSAGES: msgspec.json.Decoder(MessagesDocument).decode,
 }
 
 
@@ -142,7 +160,7 @@ def usual_in(read: Callable[[bytes], Any], data: bytes) -> Usual | None:
     return usual_of(document.used, document.copilot_usage)
 
 
-def usual_of(used: ChatUsage | _Responses | _Messages | None, costs: Costs | None) -> Usual:
+def usual_of(used: Usage | None, costs: Costs | None) -> Usual:
     """What these say together."""
     return used.counts() if used is not None else {}, costs.total_nano_aiu if costs else None
 

@@ -44,9 +44,15 @@ class Whole(_Body, frozen=True, gc=False):
     usage: ChatUsage | None = None
     copilot_usage: Costs | None = None
 
+    @property
+    def used(self) -> ChatUsage | None:
+        """See sound.Sound."""
+        return self.usage
+
 
 class _Failed(Struct, frozen=True):
     choices: list[Raw] | UnsetType | None = UNSET
+    output: list[Raw] | UnsetType | None = UNSET
     error: Raw | UnsetType = UNSET
     type: Raw | UnsetType = UNSET
     code: Raw | UnsetType = UNSET
@@ -67,7 +73,8 @@ _encode = msgspec.json.Encoder().encode
 def error_in_200(body: bytes) -> StreamFailure | None:
     """The failure that a body reports although the status says that all is well.
 
-    Of any protocol. Decoded only as far as needed: an answer may be large.
+    Of any protocol. What has said something is an answer, if one that failed (as a Responses
+    answer may). Decoded only as far as needed: an answer may be large.
     """
     try:
         seen = _decode_failed(body)
@@ -75,7 +82,7 @@ def error_in_200(body: bytes) -> StreamFailure | None:
         return None
     is_flat = says(seen.message) and seen.code is not UNSET
     is_named = isinstance(seen.type, Raw) and bytes(seen.type) == b'"error"'
-    if seen.choices or not (says(seen.error) or is_named or is_flat):
+    if seen.choices or seen.output or not (says(seen.error) or is_named or is_flat):
         return None
     return failure_in(body)
 

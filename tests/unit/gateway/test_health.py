@@ -7,6 +7,7 @@ from gateway.domain import subjects
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.obstacles import Obstacle
 from gateway.domain.subjects import Kind, Subject
+from gateway.domain.unreachable import Reason, UpstreamUnreachable
 from gateway.health import PROBE_RETRY_SECONDS, PROBE_SECONDS, Attempt, Health
 from gateway.ports.shared_state import Posted
 from tests.fakes.clock import FakeClock
@@ -84,6 +85,16 @@ async def test_a_callers_own_fault_costs_the_account_nothing() -> None:
         ward.fail(Fault.SEAT_FORBIDDEN, key=key)
     assert ward.obstacle() is None
     assert ward.events.aside == []
+
+
+async def test_an_idle_connection_that_upstream_closed_costs_the_account_nothing() -> None:
+    """A new one that ends unanswered does: three keys' failures set the account aside."""
+    ward = Ward()
+    for reason in (Reason.CLOSED_IDLE, Reason.CLOSED):
+        for key in ("1", "2", "3"):
+            attempt = Attempt("seat-1", "m", "team", "copilot", key, 5, b"1")
+            ward.health.failed(attempt, UpstreamUnreachable(reason))
+        assert (ward.obstacle() is None) is (reason is Reason.CLOSED_IDLE)
 
 
 async def test_what_refuses_this_client_sets_every_account_of_the_platform_aside() -> None:

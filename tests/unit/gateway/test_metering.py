@@ -330,11 +330,16 @@ def test_a_request_that_was_refused_before_it_was_judged_has_no_initiator() -> N
 @pytest.mark.parametrize(
     ("outcome", "fields", "is_partial"),
     [
-        (Outcome.COMPLETE, {"attempts": 2}, False),
+        (Outcome.COMPLETE, {"attempts": 2, "spent": Spent(SAID)}, False),
+        (Outcome.COMPLETE, {"attempts": 2, "spent": Spent(SAID), "is_cost_unknown": True}, True),
+        (Outcome.COMPLETE, {"attempts": 1, "spent": Spent(nano_aiu=0)}, False),
+        (Outcome.COMPLETE, {"attempts": 1}, True),
+        (Outcome.COMPLETE, {"attempts": 0}, False),
         (Outcome.CLIENT_GONE, {"attempts": 1}, True),
         (Outcome.CLIENT_GONE, {"attempts": 0}, False),
         (Outcome.UNAVAILABLE, {"attempts": 1, "fault": "upstream_timeout"}, True),
         (Outcome.UNAVAILABLE, {"attempts": 1, "fault": "upstream_unavailable"}, False),
+        (Outcome.UNAVAILABLE, {"attempts": 1, "fault": "seat_busy", "is_cost_unknown": True}, True),
     ],
 )
 def test_it_is_partial_when_upstream_may_have_charged_more(

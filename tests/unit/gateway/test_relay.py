@@ -1,6 +1,6 @@
 """One call over several accounts: what is sent where, and what the caller gets."""
 
-from asyncio import CancelledError
+from asyncio import CancelledError, TaskGroup
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,6 +19,7 @@ from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.groups import Group, GroupAccount
 from gateway.domain.models import Model
 from gateway.domain.protocols import Protocol
+from gateway.domain.unreachable import Reason, UpstreamUnreachable
 from gateway.domain.usage.prices import Prices, Tier
 from gateway.domain.usage.spent import NOTHING, Spent
 from gateway.domain.usage.tokens import Tokens
@@ -34,7 +35,7 @@ from gateway.rooms import Rooms
 from gateway.seats import Seats
 from gateway.stream_answers import StreamAnswer
 from tests.fakes.calls import BODY, a_call, a_group, an_exchange, bound_to
-from tests.fakes.clock import FakeClock
+from tests.fakes.clock import FakeClock, settle
 from tests.fakes.gateway_ports import FakeTokens, RecordedEvents
 from tests.fakes.journal import RecordedJournal
 from tests.fakes.ledger import FakeLedger
@@ -396,6 +397,29 @@ async def test_an_answer_that_says_nothing_of_it_costs_nothing_known() -> None:
     assert exchange.spent == NOTHING
 
 
+UNKNOWN = UpstreamUnreachable(Reason.CLOSED, was_sent=True)
+
+
+@pytest.mark.parametrize(
+    ("first", "is_unknown"),
+    [
+        (UNKNOWN, True),
+        (CUT_OFF, True),
+        (Reply(pieces=(b"<html>",)), True),
+        (UpstreamUnreachable(Reason.CLOSED), False),
+        (refused(503), False),
+    ],
+)
+async def test_an_attempt_that_may_have_cost_something_is_not_forgotten_by_the_next(
+    first: Reply | GatewayError, is_unknown: bool
+) -> None:
+    office = Office(a=[first], b=[Reply()])
+    exchange = office.exchange()
+    await office.whole(a_call(a_group("a", "b")), exchange)
+    assert office.upstream.asked == ["a", "b"]
+    assert exchange.is_cost_unknown is is_unknown
+
+
 async def test_what_a_stream_cost_is_known_before_its_last_piece_goes_out() -> None:
     office = Office(a=[Reply(pieces=(EVENT, FINISH, USAGE_EVENT, DONE))])
     exchange = office.exchange()
@@ -542,3 +566,19 @@ async def test_usage_that_a_translation_reads_is_asked_for_and_comes_through() -
     office.listed.model_known = Model("m", endpoints=frozenset({Protocol.CHAT}))
     assert b'"output_tokens":2' in await office.stream(call, exchange)
     assert exchange.spent == COST
+
+
+async def test_the_waits_for_a_token_and_for_a_place_are_neither_upstreams_nor_our_own() -> None:
+    office = Office(a=[Reply(), Reply()])
+    group = a_group(GroupAccount("a", max_concurrency=1))
+    async with TaskGroup() as tasks:
+        async with office.passing(a_call(group)) as first:
+            exchange = office.exchange()
+            second = tasks.create_task(office.whole(a_call(group), exchange))
+            await settle()
+            await office.clock.advance(3.0)
+            office.tokens.on_ask = lambda: office.clock.advance(1.5)
+            assert first.answer == GOOD
+    assert second.result() == GOOD
+    assert exchange.waited_seconds == pytest.approx(3.0 + 1.5)
+    assert exchange.upstream_seconds == pytest.approx(UPSTREAM_SECONDS)

@@ -85,6 +85,16 @@ async def test_idle_connections_close_before_upstream_would(
         assert client.pool.open == 0
 
 
+async def test_upstreams_own_word_for_how_long_it_waits_is_heeded() -> None:
+    script: list[Step] = [head("x/y", extra="Keep-Alive: timeout=0\r\n"), chunk(b"{}"), chunk(b"")]
+    async with playing(RawUpstream(script)) as upstream, pooled() as client:
+        await ask(client, upstream.url)
+        async with asyncio.timeout(5):
+            await upstream.peer_left.wait()
+        await settled(client)
+        assert client.pool.open == 0
+
+
 async def test_a_connection_that_upstream_has_just_closed_is_not_used() -> None:
     """The loop has had no chance to see it: the kernel is asked."""
     upstream = RawUpstream(WHOLE)

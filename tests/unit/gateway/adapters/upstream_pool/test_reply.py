@@ -1,7 +1,7 @@
 """One answer: how its body is taken, and how far upstream may run ahead."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 
 import pytest
@@ -88,6 +88,84 @@ async def test_reading_it_all_goes_on_where_upstream_was_held_back() -> None:
         assert line.said == ["pause", "resume"]
         reply.finish()
         assert len(await asked) == MOST_BYTES_WAITING + 1
+
+
+# --- how long upstream may be silent ---
+
+
+class Time:
+    """The loop's, moved by the test; and how many timers were set since."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        loop = asyncio.get_running_loop()
+        self.now, self.timers = loop.time(), 0
+        self._call_at = loop.call_at
+        monkeypatch.setattr(loop, "time", lambda: self.now)
+        monkeypatch.setattr(loop, "call_at", self._set)
+
+    def _set(self, when: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+        self.timers += 1
+        return self._call_at(when, call)
+
+    async def advance(self, seconds: float) -> None:
+        self.now += seconds
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def moved(monkeypatch: pytest.MonkeyPatch) -> Time:
+    return Time(monkeypatch)
+
+
+async def begin(reading: Coroutine[None, None, bytes]) -> asyncio.Task[bytes]:
+    task = asyncio.create_task(reading)
+    await asyncio.sleep(0)
+    return task
+
+
+async def test_a_body_of_which_nothing_more_comes_is_given_up(moved: Time) -> None:
+    reply, _ = begun()
+    reply.feed(b"half")
+    asked = await begin(reply.read(100, idle_seconds=10))
+    await moved.advance(9.9)
+    assert not asked.done()
+    await moved.advance(0.2)
+    error = asked.exception()
+    assert isinstance(error, GatewayError)
+    assert error.fault is Fault.UPSTREAM_IDLE
+
+
+async def test_whatever_comes_puts_off_the_end_of_patience_without_a_timer(moved: Time) -> None:
+    reply, _ = begun()
+    asked = await begin(reply.read(100, idle_seconds=10))
+    for _ in range(9):
+        reply.feed(b"x")
+        await moved.advance(1)
+    assert moved.timers == 1
+    await moved.advance(8.5)
+    assert not asked.done()
+    await moved.advance(0.6)
+    assert isinstance(asked.exception(), GatewayError)
+    assert moved.timers == 2
+
+
+async def test_a_body_that_ends_in_time_leaves_no_timer_behind(moved: Time) -> None:
+    reply, _ = begun()
+    asked = await begin(reply.read(100, idle_seconds=10))
+    reply.feed(b"all")
+    reply.finish()
+    assert await asked == b"all"
+    await moved.advance(20)
+    assert reply.status == 200
+
+
+async def test_a_body_that_is_there_sets_no_timer(moved: Time) -> None:
+    reply, _ = begun()
+    reply.feed(b"all")
+    reply.finish()
+    assert await reply.read(100, idle_seconds=10) == b"all"
+    assert moved.timers == 0
 
 
 async def test_what_came_before_a_break_is_handed_out_before_the_error() -> None:

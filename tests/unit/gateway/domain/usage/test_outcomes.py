@@ -2,9 +2,10 @@
 
 import pytest
 
-from gateway.domain.errors import Fault
+from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.stream_ends import StreamEnd
-from gateway.domain.usage.outcomes import is_partial, outcome_of
+from gateway.domain.unreachable import Reason, UpstreamUnreachable
+from gateway.domain.usage.outcomes import is_partial, leaves_cost_unknown, outcome_of
 from gateway.domain.usage.record import Outcome
 
 BY_PARTY = {
@@ -62,4 +63,46 @@ def test_an_answer_without_a_fault_is_complete() -> None:
 def test_what_may_have_cost_more_than_is_known_is_partial(
     outcome: Outcome, fault: str, attempts: int, partial: bool
 ) -> None:
-    assert is_partial(outcome, fault, attempts) is partial
+    known = {"is_cost_unknown": False, "is_cost_said": True}
+    assert is_partial(outcome, fault, attempts, **known) is partial
+
+
+@pytest.mark.parametrize(
+    ("is_cost_unknown", "is_cost_said", "attempts", "partial"),
+    [
+        (False, True, 1, False),
+        (False, False, 1, True),
+        (True, True, 2, True),
+        (False, False, 0, False),
+        (True, False, 0, False),
+    ],
+)
+def test_a_complete_answer_is_partial_where_something_was_left_unsaid(
+    is_cost_unknown: bool, is_cost_said: bool, attempts: int, partial: bool
+) -> None:
+    found = is_partial(
+        Outcome.COMPLETE, "", attempts, is_cost_unknown=is_cost_unknown, is_cost_said=is_cost_said
+    )
+    assert found is partial
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+@pytest.mark.parametrize("was_sent", [True, False])
+def test_an_attempt_that_was_sent_and_not_answered_may_have_cost_something(
+    reason: Reason, was_sent: bool
+) -> None:
+    assert leaves_cost_unknown(UpstreamUnreachable(reason, was_sent=was_sent)) is was_sent
+
+
+@pytest.mark.parametrize(
+    ("fault", "is_unknown"),
+    [
+        (Fault.UPSTREAM_IDLE, True),
+        (Fault.UPSTREAM_TIMEOUT, True),
+        (Fault.UPSTREAM_BAD_ANSWER, True),
+        (Fault.UPSTREAM_UNAVAILABLE, False),
+        (Fault.SEAT_RATE_LIMITED, False),
+    ],
+)
+def test_what_upstream_refused_has_cost_nothing(fault: Fault, is_unknown: bool) -> None:
+    assert leaves_cost_unknown(GatewayError(fault, "x")) is is_unknown
