@@ -253,13 +253,13 @@ class Service:
         log.info("ending")
         # 1. The load balancer and the clients' health checks look elsewhere from now on.
         was_ready, self._ready = self._ready, False
-        await self._rpc.say_not_serving()
+        self._rpc.say_not_serving()
         # 2. Who would have to wait is sent to another replica; living tokens are still given.
         self._broker.drain()
         # 3. In real time, which is the callers': the connections that are open learn of it.
         if was_ready:
             await asyncio.sleep(self._farewell_seconds)
-        # 4. No new calls; those under way get GRACE_SECONDS.
+        # 4. No new calls; those under way get GRACE_SECONDS, and watches of the health end.
         await self._rpc.stop(GRACE_SECONDS)
         # 5. Nobody is left to wait for the tasks. The group, the client and the ops port end
         #    as the stack unwinds, in this order.

@@ -1,7 +1,8 @@
 """Circuit breakers of accounts: when failures are the account's and not one caller's.
 
 Failures of three different keys count: where there are as many no caller opens one alone. In a
-group with fewer keys those of three different request bodies do, whosever they are. Sets nothing aside; says for how long.
+group with fewer keys those of three different request bodies do, whosever they are. Sets nothing
+aside; says for how long.
 """
 
 from dataclasses import dataclass, field

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1.health import aio as health_aio
 from grpc_reflection.v1alpha import reflection
 
 from protos.token_service.v1 import token_service_pb2 as pb
 from protos.token_service.v1 import token_service_pb2_grpc as pb_grpc
+from token_service.rpc.health import Health
 from token_service.rpc.interceptors import CallBoundary
 from token_service.rpc.servicer import TokenServiceServicer
 
@@ -51,7 +51,7 @@ class RpcServer:
         self._servicer = servicer
         self._interceptors = [*before, boundary]
         self._options = options
-        self._health = health_aio.HealthServicer()
+        self._health = Health(("", SERVICE))
         self._server: grpc.aio.Server | None = None
 
     async def start(self, address: str, tls: grpc.ServerCredentials | None = None) -> None:
@@ -68,15 +68,14 @@ class RpcServer:
             server.add_secure_port(address, tls)
         await server.start()
         self._server = server
-        for name in ("", SERVICE):
-            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
 
-    async def say_not_serving(self) -> None:
+    def say_not_serving(self) -> None:
         """Answer and announce NOT_SERVING; calls are still served."""
-        await self._health.enter_graceful_shutdown()
+        self._health.end()
 
     async def stop(self, grace_seconds: float) -> None:
-        """Refuse new calls at once; end those under way after the grace."""
+        """Refuse new calls at once; end those under way after the grace, but health watches now."""
+        self._health.close()
         if self._server is not None:
             await self._server.stop(grace_seconds)
             self._server = None

@@ -1,17 +1,9 @@
-"""The accounts of the configuration, each judged by itself and all of them together."""
+"""The accounts of the configuration, each value by itself; across judges them together."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    Field,
-    SecretStr,
-    ValidationError,
-    ValidationInfo,
-    ValidatorFunctionWrapHandler,
-    field_validator,
-)
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from runtime.configuration import Section, read_secret
 from token_service.domain.credentials import Choice, choose, classify
@@ -45,12 +37,12 @@ class AccountSettings(Section):
 
     id: AccountName
     strategy: Literal["auto", "exchange", "direct", "github_app", "static"] = "auto"
-    github_app: GitHubApp | None = Field(default=None, validate_default=True)
+    github_app: GitHubApp | None = None
     github_host: str = "github.com"
     allowed_hosts: tuple[AllowedHost, ...] = ()
     base_url: str | None = None
     github_token: Token | None = Field(default=None, repr=False)
-    github_token_file: SecretFile | None = Field(default=None, validate_default=True)
+    github_token_file: SecretFile | None = None
 
     @field_validator("github_host")
     @classmethod
@@ -70,33 +62,6 @@ class AccountSettings(Section):
         except HostNotAllowed as error:
             raise ValueError(error.message) from None
 
-    @field_validator("github_app")
-    @classmethod
-    def _goes_with_its_strategy(
-        cls, value: GitHubApp | None, info: ValidationInfo
-    ) -> GitHubApp | None:
-        strategy = info.data.get("strategy")
-        if value is None and strategy == "github_app":
-            raise ValueError("required: the App that the strategy github_app is about")
-        if value is not None and strategy not in ("github_app", None):
-            raise ValueError("only the strategy github_app takes an App; set that strategy")
-        return value
-
-    @field_validator("github_token_file")
-    @classmethod
-    def _is_the_only_credential(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        if "github_token" not in info.data or "strategy" not in info.data:
-            return value
-        if info.data["strategy"] == "github_app":
-            if value is not None or info.data["github_token"] is not None:
-                raise ValueError("the strategy github_app takes its App's key and no GitHub token")
-            return None
-        if value is not None and info.data["github_token"] is not None:
-            raise ValueError("github_token is set too; give one of the two")
-        if value is None and info.data["github_token"] is None:
-            raise ValueError("required: the file with the account's credential (or github_token)")
-        return value
-
 
 class CheckedAccount(AccountSettings):
     """An account whose credential has to be of a kind that its strategy can use.
@@ -109,7 +74,8 @@ class CheckedAccount(AccountSettings):
     @classmethod
     def _suits_the_strategy(cls, value: Any, info: ValidationInfo) -> Any:
         strategy = info.data.get("strategy")
-        if value is not None and strategy in tuple(Choice):
+        # That an App takes no token at all, across says.
+        if value is not None and strategy in set(Choice) - {Choice.GITHUB_APP}:
             try:
                 choose(Choice(strategy), classify(credential_in(value)))
             except CredentialKindUnsupported as error:
@@ -135,43 +101,3 @@ def credential_in(place: SecretStr | Path | None) -> str:
     if isinstance(place, SecretStr):
         return place.get_secret_value()
     return read_secret(place) if place is not None else ""
-
-
-def distinct(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-    """Judge the accounts one by one and together, and report all of it at once."""
-    # Before the accounts are judged one by one, or a bad one would hide a double one.
-    problems = _repeated_ids(value)
-    accounts: Any = ()
-    try:
-        accounts = handler(value)
-    except ValidationError as error:
-        problems += [
-            problem(item["type"], item["msg"], item["loc"])
-            for item in error.errors(include_input=False, include_url=False)
-        ]
-    if problems:
-        raise ValidationError.from_exception_data("accounts", problems, hide_input=True)
-    return accounts
-
-
-def _repeated_ids(value: Any) -> list[InitErrorDetails]:
-    entries = value if isinstance(value, (list, tuple)) else ()
-    ids = [entry.get("id") if isinstance(entry, dict) else None for entry in entries]
-    seen: set[str] = set()
-    problems = []
-    for position, each in enumerate(ids):
-        if isinstance(each, str) and each in seen:
-            text = "another account has this id already"
-            problems.append(problem("repeated", text, (position, "id")))
-        if isinstance(each, str):
-            seen.add(each)
-    if isinstance(value, (list, tuple)) and not value:
-        problems.append(problem("too_short", "at least one account is needed", ()))
-    return problems
-
-
-def problem(kind: str, text: str, where: tuple[int | str, ...]) -> InitErrorDetails:
-    """A problem for ValidationError, at this place below the section."""
-    # Braces would be read as places for values.
-    plain = text.replace("{", "(").replace("}", ")")
-    return InitErrorDetails(type=PydanticCustomError(kind, plain), loc=where, input=None)

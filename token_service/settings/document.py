@@ -1,28 +1,34 @@
 """token-service.yaml as a whole: its sections and their defaults.
 
-Describes; does not act. Every field checks itself, so that one start names every problem.
+Describes; does not act. Every field checks itself, and across judges what they have to do with
+each other, so that one start names every problem.
 """
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Any, Self
 
-from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
+from pydantic import (
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_settings import SettingsConfigDict
 
 from runtime.configuration import Document, Section
 from runtime.logs import LogFormat, LogLevel
 from runtime.tracing.destination import Protocol, destination
-from token_service.settings.accounts import AccountSettings, CheckedAccount, distinct
-from token_service.settings.callers import Auth, suits
+from token_service.settings import across
+from token_service.settings.accounts import AccountSettings, CheckedAccount
+from token_service.settings.callers import Auth
 from token_service.settings.listener import Listen
-from token_service.settings.store import Store, outlasts_exchange
-from token_service.settings.values import (
-    CaFile,
-    HeaderValue,
-    ProxyUrl,
-    Seconds,
-    SecureUrl,
-    SomeSeconds,
-)
+from token_service.settings.store import Store
+from token_service.settings.surroundings import Egress, GitHub
+from token_service.settings.values import HeaderValue, Seconds, SomeSeconds
+from token_service.settings.written import Where
 
 
 class Grpc(Section):
@@ -31,21 +37,6 @@ class Grpc(Section):
     reflection: bool = False
     max_connection_age_seconds: SomeSeconds = 300
     max_streams: int = Field(default=1000, ge=1, le=100_000)
-
-
-class GitHub(Section):
-    """github.com, or what stands for it."""
-
-    api_url: SecureUrl = "https://api.github.com"
-    web_url: SecureUrl = "https://github.com"
-    timeout_seconds: Annotated[float, Field(gt=0, le=120, allow_inf_nan=False)] = 10
-
-
-class Egress(Section):
-    """The way out."""
-
-    proxy_url: ProxyUrl | None = None
-    ca_file: CaFile | None = None
 
 
 class Identity(Section):
@@ -91,7 +82,8 @@ class Tracing(Section):
     @classmethod
     def _is_an_endpoint(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is not None:
-            destination(value, info.data.get("protocol"))
+            # Beside a protocol that cannot be read: the one that forbids nothing more.
+            destination(value, info.data.get("protocol", "http/protobuf"))
         return value
 
 
@@ -103,33 +95,49 @@ class Settings(Document):
     listen: Listen = Listen()
     grpc: Grpc = Grpc()
     store: Store = Store()
-    github: GitHub = Field(default=GitHub(), validate_default=True)
+    github: GitHub = GitHub()
     egress: Egress = Egress()
     client_identity: Identity = Identity()
     accounts: tuple[AccountSettings, ...]
     freshness: Freshness = Freshness()
     quotas: Quotas = Quotas()
-    auth: Auth = Field(default=Auth(), validate_default=True)
+    auth: Auth = Auth()
     log: Log = Log()
     tracing: Tracing = Tracing()
 
-    @field_validator("accounts", mode="wrap")
+    @field_validator("accounts")
     @classmethod
-    def _are_distinct(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-        return distinct(value, handler)
-
-    @field_validator("github")
-    @classmethod
-    def _is_outlasted_by_the_lock(cls, value: GitHub, info: ValidationInfo) -> GitHub:
-        problem = outlasts_exchange(value.timeout_seconds, info.data.get("store"))
-        if problem is not None:
-            raise ValueError(f"timeout_seconds {problem}")
+    def _some_account(cls, value: tuple[AccountSettings, ...]) -> tuple[AccountSettings, ...]:
+        if not value:
+            raise ValueError("at least one account is needed")
         return value
 
-    @field_validator("auth")
+    @model_validator(mode="wrap")
     @classmethod
-    def _suits_listener_and_accounts(cls, value: Auth, info: ValidationInfo) -> Auth:
-        return suits(value, info.data)
+    def _fits_together(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Judge the values one by one and all together, and report all of it at once."""
+        details: list[InitErrorDetails] = []
+        settings: Self | None = None
+        try:
+            settings = handler(value)
+        except ValidationError as error:
+            details += [
+                _detail(item["type"], item["msg"], item["loc"])
+                for item in error.errors(include_input=False, include_url=False)
+            ]
+        if isinstance(value, Mapping):
+            details += [
+                _detail("across", problem.text, problem.where) for problem in across.problems(value)
+            ]
+        if details or settings is None:
+            raise ValidationError.from_exception_data("Settings", details, hide_input=True)
+        return settings
+
+
+def _detail(kind: str, text: str, where: Where) -> InitErrorDetails:
+    # As a value of its own: braces in the text would be read as places for values.
+    error = PydanticCustomError(kind, "{text}", {"text": text})
+    return InitErrorDetails(type=error, loc=where, input=None)
 
 
 class CheckedSettings(Settings):

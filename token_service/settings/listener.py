@@ -1,12 +1,12 @@
 """Where the RPC listens and how it is encrypted; the section `listen` of the configuration.
 
-Each field judges itself, and a key its certificate. What is required off loopback is judged with
-the callers (settings/callers).
+Each field judges itself, and a key its certificate. What is required off loopback is judged in
+across_callers.
 """
 
 from pathlib import Path
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import ValidationInfo, field_validator
 
 from runtime.configuration import Section
 from runtime.listening import is_loopback, parse_address
@@ -28,26 +28,15 @@ class ListenTls(Section):
     """TLS of the RPC port. The order of the fields matters: the key is judged with its chain."""
 
     cert_file: ReadableFile | None = None
-    key_file: ReadableFile | None = Field(default=None, validate_default=True)
+    key_file: ReadableFile | None = None
     client_ca_file: CaFile | None = None
 
     @field_validator("key_file")
     @classmethod
     def _fits_the_certificate(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        if "cert_file" not in info.data:
-            return value
-        cert_file = info.data["cert_file"]
-        if (value is None) != (cert_file is None):
-            raise ValueError("cert_file and key_file belong together: set both or neither")
-        if value is not None:
+        cert_file = info.data.get("cert_file")
+        if value is not None and cert_file is not None:
             fitted(_read(cert_file), _read(value), None)
-        return value
-
-    @field_validator("client_ca_file")
-    @classmethod
-    def _has_a_certificate_beside_it(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        if value is not None and info.data.get("cert_file", value) is None:
-            raise ValueError("callers' certificates are part of TLS: set cert_file and key_file")
         return value
 
     @property
@@ -57,7 +46,7 @@ class ListenTls(Section):
 
 
 class Listen(Section):
-    """Where the service listens. Whether it may do so as it does, settings/callers judges."""
+    """Where the service listens. Whether it may do so as it does, across_callers judges."""
 
     grpc: AddressText = "127.0.0.1:50051"
     ops: AddressText = "127.0.0.1:9101"

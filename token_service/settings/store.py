@@ -8,7 +8,7 @@ import binascii
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field
 
 from runtime.configuration import Section
 from runtime.urls import MEMORY, check_store_url
@@ -30,42 +30,20 @@ Namespace = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 
 
 class Store(Section):
-    """Where tokens are kept. The order of the fields matters: later ones know earlier ones."""
+    """Where tokens are kept."""
 
     url: StoreUrl = MEMORY
     namespace: Namespace = "copilot-gateway"
     ca_file: CaFile | None = None
     password_file: SecretFile | None = None
     allow_plaintext: bool = False
-    encryption_key_file: KeyFile | None = Field(default=None, validate_default=True)
+    encryption_key_file: KeyFile | None = None
     lock_ttl_seconds: SomeSeconds = 15
 
     @property
     def is_shared(self) -> bool:
         """Whether other replicas use the same one."""
         return self.url != MEMORY
-
-    @field_validator("encryption_key_file")
-    @classmethod
-    def _seals_what_is_shared(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        if not {"url", "allow_plaintext"} <= info.data.keys() or value is not None:
-            return value
-        if info.data["url"] != MEMORY and not info.data["allow_plaintext"]:
-            raise ValueError(
-                "required with a shared store, so that nobody who reads the store can use the "
-                "tokens (or set store.allow_plaintext)"
-            )
-        return value
-
-
-def outlasts_exchange(timeout_seconds: float, store: Store | None) -> str | None:
-    """What is wrong with an exchange that takes so long, if anything is.
-
-    A lock that ends before the exchange does lets a second replica begin one.
-    """
-    if store is None or not store.is_shared or store.lock_ttl_seconds > timeout_seconds:
-        return None
-    return "must be shorter than store.lock_ttl_seconds, or two replicas exchange at a time"
 
 
 def read_keys(path: Path) -> tuple[bytes, ...]:

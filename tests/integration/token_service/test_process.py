@@ -84,7 +84,6 @@ async def test_it_ends_in_order(tmp_path: Path) -> None:
             assert not made.ended.is_set()
             github.release()
         assert caller.result().state == pb.TOKEN_STATE_FRESH
-        watch.cancel()
         await made.ended.wait()
         with pytest.raises(grpc.aio.AioRpcError):
             await made.get()
@@ -191,6 +190,20 @@ async def test_no_secret_is_logged_measured_or_told(tmp_path: Path) -> None:
     for part in ("copilot_token_requests_total", "token obtained", "CREDENTIAL_KIND_UNSUPPORTED"):
         assert part in text
     assert "secret" not in text
+
+
+async def test_a_process_whose_health_is_watched_ends_the_watch_itself(tmp_path: Path) -> None:
+    """And does not leave it to the server, which would cut it off when the grace is over."""
+    made, address, _ = process(tmp_path, "http://127.0.0.1:9")
+    async with started(made), grpc.aio.insecure_channel(address) as channel:
+        request = health_pb2.HealthCheckRequest(service=SERVICE)
+        watch = health_pb2_grpc.HealthStub(channel).Watch(request, timeout=30)
+        assert (await watch.read()).status == SERVING
+        ended = asyncio.create_task(asyncio.to_thread(made.terminate))
+        assert (await watch.read()).status == NOT_SERVING
+        assert await watch.read() is grpc.aio.EOF
+        assert await watch.code() is grpc.StatusCode.OK
+        assert await ended == 0
 
 
 async def test_logs_are_json_lines_and_an_unusable_account_is_named(tmp_path: Path) -> None:

@@ -177,8 +177,8 @@ async def test_a_replaced_directory_is_noticed_and_a_bad_one_changes_nothing(
         made.mount([made.account("a"), {"id": "b"}, made.account("c")], {"a": "ghu_secret_a"})
         await until(lambda: len(made.lines("configuration refused")) == 2)
         problems = [line["problem"] for line in made.lines("configuration refused")]
-        assert problems[0].startswith("accounts[1].github_token_file: required")
-        assert problems[1].startswith("accounts[2].github_token_file: ")
+        assert problems[0].startswith("accounts[2].github_token_file: ")
+        assert problems[1].startswith("accounts[1].github_token_file: required")
         assert await made.get("a") == token
         assert "secret-token" in await made.get("b")
         assert await made.get("c") == "NOT_FOUND"

@@ -42,7 +42,7 @@ def test_check_shows_every_problem_and_no_secret(
 
     assert main(["--config", str(file), "--check"]) == 2
     err = capsys.readouterr().err
-    assert "8 problem(s)" in err
+    assert "10 problem(s)" in err
     assert "secret" not in err
 
 

@@ -91,7 +91,10 @@ def test_a_github_credential_does_not_cross_a_network_in_clear(
     auth = {"mode": "tokens", "callers": [{**GATEWAY, "accounts": ["seat-1", "bare"]}]}
     plaintext = {"grpc": ANYWHERE, "allow_plaintext": True}
     (problem,) = problems(tmp_path, listen=plaintext, auth=auth)
-    assert "caller gateway may use bare" in problem
+    assert problem == (
+        "auth.callers[0].accounts[1]: the account's GitHub credential would cross the network in "
+        "clear (strategy direct): set listen.tls"
+    )
 
     loaded(tmp_path, listen={"grpc": ANYWHERE, "tls": tls}, auth=auth)
     loaded(tmp_path, auth=auth)
@@ -171,23 +174,29 @@ def test_every_mode_has_a_configuration_that_works(tmp_path: Path, tls: dict[str
     [
         ({"callers": [GATEWAY]}, "mode none tells no callers apart"),
         ({"mode": "tokens"}, "mode tokens needs at least one caller"),
-        ({"mode": "mtls", "callers": [GATEWAY]}, "exactly one identity, dns_san or spiffe_id"),
+        (
+            {**KUBERNETES, "callers": [GATEWAY]},
+            "auth.callers[0]: must have exactly one identity, service_account, with mode kuber",
+        ),
         (
             {**TOKENS, "callers": [{**GATEWAY, "spiffe_id": "spiffe://a.example/b"}]},
-            "caller gateway must have exactly one identity, token_sha256, with mode tokens",
+            "auth.callers[0]: must have exactly one identity, token_sha256, with mode tokens",
         ),
         (
             {**TOKENS, "callers": [{"id": "gateway", "accounts": ["*"]}]},
-            "caller gateway must have exactly one identity",
+            "auth.callers[0]: must have exactly one identity",
         ),
-        ({**TOKENS, "callers": [GATEWAY, GATEWAY]}, "two callers have the id gateway"),
+        (
+            {**TOKENS, "callers": [GATEWAY, {**GATEWAY, "token_sha256": "b" * 64}]},
+            "auth.callers[1].id: another caller has this id already",
+        ),
         (
             {**TOKENS, "callers": [GATEWAY, {**GATEWAY, "id": "ci"}]},
-            "two callers have the same identity",
+            "auth.callers[1].token_sha256: another caller is known by the same one",
         ),
         (
             {**TOKENS, "callers": [{**GATEWAY, "accounts": ["seat-2"]}]},
-            "caller gateway names seat-2, which is not one of the accounts",
+            "auth.callers[0].accounts[0]: there is no such account",
         ),
         ({**KUBERNETES, "issuer": None}, "required with mode kubernetes"),
         ({**KUBERNETES, "jwks_url": None}, "keys from jwks_url or jwks_file"),

@@ -276,10 +276,11 @@ def test_ids_are_unique_and_all_problems_come_at_once(tmp_path: Path) -> None:
 
     assert [problem.partition(":")[0] for problem in found] == [
         "store.url",
-        "accounts[1].id",
         "accounts[2].id",
-        "accounts[3].github_token_file",
         "lisen",
+        "store.encryption_key_file",
+        "accounts[1].id",
+        "accounts[3].github_token_file",
     ]
 
 
@@ -326,7 +327,7 @@ def test_the_summary_shows_no_credential(tmp_path: Path) -> None:
 
 def test_the_environment_overrides_scalars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKEN_SERVICE__LISTEN__OPS", "127.0.0.1:1234")
-    monkeypatch.setenv("TOKEN_SERVICE__STORE__URL", "valkey:x")
+    monkeypatch.setenv("TOKEN_SERVICE__STORE__URL", "http://x")
 
     (problem,) = problems(tmp_path, {})
     assert problem.startswith("store.url: must be memory://, or valkey://")
