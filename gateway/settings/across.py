@@ -12,13 +12,13 @@ from gateway.settings.values import check_host
 from gateway.settings.written import (
     Entry,
     Placed,
-    Problem,
     Written,
     accounts_of,
     entries_of,
     platform_of,
     written,
 )
+from runtime.document_rules import Problem
 from runtime.listening import is_loopback
 from runtime.urls import host_of
 

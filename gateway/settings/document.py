@@ -4,18 +4,15 @@ Describes the configuration and acts on nothing. docs/configuration.md says what
 means.
 """
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import (
     Field,
     ModelWrapValidatorHandler,
-    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
-from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_settings import SettingsConfigDict
 
 from gateway.settings import across
@@ -27,8 +24,8 @@ from gateway.settings.listener import Drain, Listen
 from gateway.settings.surroundings import Egress, Store
 from gateway.settings.usage import Usage
 from gateway.settings.values import Seconds
-from gateway.settings.written import Where
 from runtime.configuration import Document, Section
+from runtime.document_rules import judged
 from runtime.logs import LogFormat, LogLevel
 from runtime.tracing.destination import Protocol, destination
 
@@ -108,25 +105,4 @@ class Settings(Document):
     @classmethod
     def _fits_together(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         """Judge the values one by one and all together, and report all of it at once."""
-        details: list[InitErrorDetails] = []
-        settings: Self | None = None
-        try:
-            settings = handler(value)
-        except ValidationError as error:
-            details += [
-                _detail(item["type"], item["msg"], item["loc"])
-                for item in error.errors(include_input=False, include_url=False)
-            ]
-        if isinstance(value, Mapping):
-            details += [
-                _detail("across", problem.text, problem.where) for problem in across.problems(value)
-            ]
-        if details or settings is None:
-            raise ValidationError.from_exception_data("Settings", details, hide_input=True)
-        return settings
-
-
-def _detail(kind: str, text: str, where: Where) -> InitErrorDetails:
-    # As a value of its own: braces in the text would be read as places for values.
-    error = PydanticCustomError(kind, "{text}", {"text": text})
-    return InitErrorDetails(type=error, loc=where, input=None)
+        return judged(value, handler, across.problems)

@@ -10,17 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.settings.values import check_host
+from runtime.document_rules import Problem, Where
 
-Where = tuple[str | int, ...]
 Entry = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong, and where."""
-
-    where: Where
-    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ mistake is not told. The rules about callers are in across_callers.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from runtime.document_rules import Problem
 from runtime.urls import MEMORY, STORE_SCHEMES, host_of
 from token_service.domain.errors import HostNotAllowed
 from token_service.domain.hosts import Site, check_api_url, tenant_of
@@ -15,7 +16,7 @@ from token_service.settings import across_callers
 from token_service.settings.accounts import AccountSettings
 from token_service.settings.store import Store
 from token_service.settings.surroundings import GitHub
-from token_service.settings.written import UNKNOWN, Placed, Problem
+from token_service.settings.written import UNKNOWN, Placed
 
 APP = "github_app"
 

@@ -9,11 +9,12 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from runtime.document_rules import Problem
 from runtime.listening import is_loopback, parse_address
 from token_service.domain.callers import EVERY_ACCOUNT, IdentityKind
 from token_service.settings.callers import KINDS, Account, Auth
 from token_service.settings.listener import Listen
-from token_service.settings.written import UNKNOWN, Placed, Problem
+from token_service.settings.written import UNKNOWN, Placed
 
 NEEDS_TLS = (
     "off loopback tokens must not cross the network in clear: set listen.tls.cert_file and "

@@ -4,21 +4,19 @@ Describes; does not act. Every field checks itself, and across judges what they 
 each other, so that one start names every problem.
 """
 
-from collections.abc import Mapping
 from typing import Any, Self
 
 from pydantic import (
     Field,
     ModelWrapValidatorHandler,
-    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
-from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_settings import SettingsConfigDict
 
 from runtime.configuration import Document, Section
+from runtime.document_rules import judged
 from runtime.logs import LogFormat, LogLevel
 from runtime.tracing.destination import Protocol, destination
 from token_service.settings import across
@@ -28,7 +26,6 @@ from token_service.settings.listener import Listen
 from token_service.settings.store import Store
 from token_service.settings.surroundings import Egress, GitHub
 from token_service.settings.values import HeaderValue, Seconds, SomeSeconds
-from token_service.settings.written import Where
 
 
 class Grpc(Section):
@@ -116,28 +113,7 @@ class Settings(Document):
     @classmethod
     def _fits_together(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         """Judge the values one by one and all together, and report all of it at once."""
-        details: list[InitErrorDetails] = []
-        settings: Self | None = None
-        try:
-            settings = handler(value)
-        except ValidationError as error:
-            details += [
-                _detail(item["type"], item["msg"], item["loc"])
-                for item in error.errors(include_input=False, include_url=False)
-            ]
-        if isinstance(value, Mapping):
-            details += [
-                _detail("across", problem.text, problem.where) for problem in across.problems(value)
-            ]
-        if details or settings is None:
-            raise ValidationError.from_exception_data("Settings", details, hide_input=True)
-        return settings
-
-
-def _detail(kind: str, text: str, where: Where) -> InitErrorDetails:
-    # As a value of its own: braces in the text would be read as places for values.
-    error = PydanticCustomError(kind, "{text}", {"text": text})
-    return InitErrorDetails(type=error, loc=where, input=None)
+        return judged(value, handler, across.problems)
 
 
 class CheckedSettings(Settings):

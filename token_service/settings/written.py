@@ -14,8 +14,7 @@ from typing import Annotated, Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from runtime.configuration import Section
-
-Where = tuple[str | int, ...]
+from runtime.document_rules import Problem, Where
 
 
 class _Unknown(Enum):
@@ -24,14 +23,6 @@ class _Unknown(Enum):
 
 UNKNOWN: Final = _Unknown.UNKNOWN
 """A value that cannot be read: nothing may be concluded from it. Equal to no value."""
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong, and where."""
-
-    where: Where
-    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-import uvloop
 
 from gateway.adapters.egress import Guard
 from gateway.adapters.upstream_pool import upstream as module
@@ -32,21 +31,6 @@ DEADLINES = Deadlines(first_byte=5, total=20)
 
 Scene = Callable[[Path], Awaitable[None]]
 Play = Callable[[Scene], None]
-
-
-@pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
-def play(request: pytest.FixtureRequest, tmp_path: Path) -> Play:
-    """Runs a scene on a loop of its own: each has its own words for what fails."""
-
-    async def bounded(scene: Scene) -> None:
-        async with asyncio.timeout(20):
-            await scene(tmp_path)
-
-    def run(scene: Scene) -> None:
-        with asyncio.Runner(loop_factory=request.param) as runner:
-            runner.run(bounded(scene))
-
-    return run
 
 
 @asynccontextmanager

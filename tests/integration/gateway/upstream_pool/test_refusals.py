@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-import uvloop
 
 from gateway.adapters.egress import Guard
 from gateway.adapters.upstream_pool.deadlines import Deadlines
@@ -29,21 +28,6 @@ WITHOUT_LENGTH = b"HTTP/1.1 413 Too Large\r\nConnection: close\r\n\r\nno"
 
 Scene = Callable[[Path], Awaitable[None]]
 Play = Callable[[Scene], None]
-
-
-@pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
-def play(request: pytest.FixtureRequest, tmp_path: Path) -> Play:
-    """Runs a scene on a loop of its own: each reports a failed write in its own way."""
-
-    async def bounded(scene: Scene) -> None:
-        async with asyncio.timeout(20):
-            await scene(tmp_path)
-
-    def run(scene: Scene) -> None:
-        with asyncio.Runner(loop_factory=request.param) as runner:
-            runner.run(bounded(scene))
-
-    return run
 
 
 @asynccontextmanager

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-import uvloop
 
 from gateway.adapters.egress import Guard
 from gateway.adapters.upstream_pool import tunnel
@@ -45,21 +44,6 @@ NAMES = {HOST: ["127.0.0.1"]}
 LARGE = 8 * 1024 * 1024
 
 Scene = Callable[[Path], Awaitable[None]]
-
-
-@pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
-def play(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Scene], None]:
-    """Runs a scene on a loop of its own: TLS is each loop's own code."""
-
-    async def bounded(scene: Scene) -> None:
-        async with asyncio.timeout(30):
-            await scene(tmp_path)
-
-    def run(scene: Scene) -> None:
-        with asyncio.Runner(loop_factory=request.param) as runner:
-            runner.run(bounded(scene))
-
-    return run
 
 
 @asynccontextmanager
