@@ -1,4 +1,4 @@
-"""Both event loops: TLS, failed connections and failed writes are each loop's own code and words."""
+"""Both event loops: TLS, failed connections and failed writes are each loop's own code."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
