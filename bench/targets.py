@@ -79,6 +79,7 @@ TARGETS = (
     _value("slow", "gateway", "kib", 24, "memory for each slow stream", "KiB"),
     _value("slow", "gateway-tls", "kib", 80, "memory for each slow stream, TLS upstream", "KiB"),
     _value("stopped", "gateway", "kib", 256, "memory for each reader that stops", "KiB"),
+    _value("stopped", "gateway-tls", "kib", 256, "the same, TLS upstream", "KiB"),
     _value("growth", "gateway", "growth", 1.05, "memory at the end / after a tenth", "×"),
     _value("cancelled", "gateway", "growth", 1.05, "the same, callers hanging up", "×"),
     _cpu("many", "gateway-groups", "gateway", 1.1),
