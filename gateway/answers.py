@@ -29,7 +29,7 @@ async def read_whole(
     """The whole answer, repaired and translated. Raises GatewayError. meter: see open_stream."""
     body = await reply.read(MAX_WHOLE_ANSWER_BYTES, idle_seconds)
     seen = whole.sound_in(body, expected)
-    if seen is None:
+    if seen is None or (expected.translation is not None and not whole.is_utf8(body)):
         return _looked_at(body, expected, meter)
     meter.note_read(seen.used, seen.copilot_usage)
     return translated(body, expected)
@@ -99,6 +99,10 @@ async def refusal_of(
     reply: UpstreamReply, now: float, platform: str, idle_seconds: float = inf
 ) -> GatewayError:
     """The caller's error for an answer that is no success."""
-    body = await reply.read(upstream_errors.MAX_BODY_BYTES, idle_seconds)
+    try:
+        body = await reply.read(upstream_errors.MAX_BODY_BYTES, idle_seconds)
+    except GatewayError:
+        # It breaks off, stalls, or is too long: the status and the headers have said enough.
+        body = b""
     refusal = upstream_errors.read_refusal(reply.status, reply.headers, body, now)
     return upstream_errors.explain(refusal, PLATFORMS[platform].rows)

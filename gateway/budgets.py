@@ -54,13 +54,13 @@ class Budgets:
 
         Raises GatewayError (POLICY_BUDGET, POLICY_BUDGET_UNKNOWN, POLICY_RATE).
 
-        came: when it did, in seconds since the epoch; None: now. It is counted in the period of
-        that moment, as in the ledger.
+        came: when it did, in seconds since the epoch; None: now. It is counted in the budgets'
+        periods of that moment, as in the ledger, and in the rate's minute that it is now.
         Waits for the store, and for the ledger where the store has lost a counter; for seconds at
         most. Cancelled meanwhile: nothing stays counted.
         """
-        now = self._clock.now() if came is None else came
-        claims, counters = self._claims.of(key, group, now)
+        now = self._clock.now()
+        claims, counters = self._claims.of(key, group, now if came is None else came, now)
         if not claims:
             return None
         answer = await self._counters.take(claims)
@@ -90,7 +90,8 @@ class Budgets:
 
     async def standing(self, key: ApiKey, group: Group) -> Sequence[Standing]:
         """How the budgets stand, the key's before its group's, and at last the key's rate."""
-        claims, counters = self._claims.of(key, group, self._clock.now())
+        now = self._clock.now()
+        claims, counters = self._claims.of(key, group, now, now)
         if not claims:
             return ()
         used = await self._counters.totals(counters)

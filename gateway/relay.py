@@ -265,7 +265,11 @@ class Relay:
         refused, passage.token = passage.token, None
         if refused is None:
             return False
-        passage.token = await self._tokens.invalidate(seat.account.id, refused.token_id)
+        began = self._clock.monotonic()
+        try:
+            passage.token = await self._tokens.invalidate(seat.account.id, refused.token_id)
+        finally:
+            passage.exchange.waited_seconds += self._clock.monotonic() - began
         return passage.token is not None
 
     def _move(self, passage: Passage, seat: Seat, error: GatewayError) -> None:

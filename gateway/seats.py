@@ -271,7 +271,12 @@ class Seats:
             raise
         if search.bond.account == seat.account.id:
             return seat
-        other = await self._moved_to(search, seat, search.bond.account)
+        try:
+            other = await self._moved_to(search, seat, search.bond.account)
+        except BaseException:
+            # Cancelled while the other place was asked for.
+            self._give_up(seat)
+            raise
         return seat if other is None else other
 
     async def _moved_to(self, search: Search, seat: Seat, settled: str) -> Seat | None:

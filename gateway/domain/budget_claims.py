@@ -17,22 +17,24 @@ MOST_KNOWN = 10_000
 """Keys whose claims are remembered; with one more all are forgotten."""
 
 
-def claims_of(key: ApiKey, group: Group, moment: float) -> Iterator[Claim]:
-    """The key's budget, its group's, and at last the key's rate. moment: seconds since the epoch.
+def claims_of(key: ApiKey, group: Group, came: float, now: float) -> Iterator[Claim]:
+    """The key's budget, its group's, and at last the key's rate.
 
-    A rate is a budget of a minute. The ledger knows nothing of minutes, so its counter is trusted
-    as it is.
+    came, now: seconds since the epoch. What a request uses of a budget belongs to when it came, as
+    in the ledger. A rate is a budget of a minute, of the present one: a caller could hold back a
+    body until nobody remembers the minute in which it began. The ledger knows nothing of minutes,
+    so its counter is trusted as it is.
     """
     holder = Holder(HolderKind.KEY, key.id)
     if key.budget is not None:
-        yield _claim(holder, key.budget, moment)
+        yield _claim(holder, key.budget, came)
     if group.budget is not None:
-        yield _claim(Holder(HolderKind.GROUP, group.id), group.budget, moment)
+        yield _claim(Holder(HolderKind.GROUP, group.id), group.budget, came)
     if key.rate is not None and key.rate.limits_anything:
         rate = Budget(
             Period.MINUTE, key.rate.requests_per_minute, tokens=key.rate.tokens_per_minute
         )
-        yield _claim(holder, rate, moment)._replace(trusts_missing=True)
+        yield _claim(holder, rate, now)._replace(trusts_missing=True)
 
 
 class Claims(NamedTuple):
@@ -49,18 +51,24 @@ class RecentClaims:
         self._minute = -1.0
         self._known: dict[str, tuple[ApiKey, Group, Claims]] = {}
 
-    def of(self, key: ApiKey, group: Group, moment: float) -> Claims:
+    def of(self, key: ApiKey, group: Group, came: float, now: float) -> Claims:
         """See claims_of. A key or a group that a reload has replaced is another one."""
-        minute = moment // MINUTE_SECONDS
+        minute = now // MINUTE_SECONDS
+        if came // MINUTE_SECONDS != minute:
+            return _made(key, group, came, now)
         if minute != self._minute or len(self._known) > MOST_KNOWN:
             self._minute, self._known = minute, {}
         found = self._known.get(key.id)
         if found is not None and found[0] is key and found[1] is group:
             return found[2]
-        claims = tuple(claims_of(key, group, moment))
-        made = Claims(claims, tuple(claim.counter for claim in claims))
+        made = _made(key, group, came, now)
         self._known[key.id] = (key, group, made)
         return made
+
+
+def _made(key: ApiKey, group: Group, came: float, now: float) -> Claims:
+    claims = tuple(claims_of(key, group, came, now))
+    return Claims(claims, tuple(claim.counter for claim in claims))
 
 
 def rate_standing(claims: Sequence[Claim], answer: Answer, now: float) -> RateStanding | None:

@@ -28,6 +28,8 @@ class FakeTokens:
     urls: dict[str, str] = field(default_factory=dict)
     on_ask: Callable[[], Awaitable[None]] | None = None
     """What happens while a token is waited for."""
+    on_complaint: Callable[[], Awaitable[None]] | None = None
+    """And while another one is."""
 
     async def get(self, account: str) -> AccountToken:
         self.asked.append(account)
@@ -40,6 +42,8 @@ class FakeTokens:
 
     async def invalidate(self, account: str, token_id: str) -> AccountToken | None:
         self.refused.append((account, token_id))
+        if self.on_complaint is not None:
+            await self.on_complaint()
         return None if self.newer is None else self._token(account, self.newer)
 
     def _token(self, account: str, value: str) -> AccountToken:

@@ -1,8 +1,9 @@
 """Whether a whole answer is one, of whichever protocol, and what it says that it cost.
 
-Nearly every one is, and is decoded once for both: msgspec checks what it passes over too. What is
-not seen to be one so is looked at again: it may be an error under status 200, no JSON at all, or an
-answer with usage of an unusual form. What chat's clients need besides is in chat.py.
+Nearly every one is, and is decoded once for both: msgspec checks what it passes over too, but for
+whether texts are UTF-8. What is not seen to be one so is looked at again: it may be an error under
+status 200, no JSON at all, or an answer with usage of an unusual form. What chat's clients need
+besides is in chat.py.
 """
 
 from collections.abc import Callable, Mapping
@@ -82,7 +83,7 @@ def readable(body: bytes) -> bytes:
 
     Raises GatewayError (UPSTREAM_BAD_ANSWER) for what is no JSON object.
     """
-    if _is_object(body) and _is_utf8(body):
+    if _is_object(body) and is_utf8(body):
         return body
     read = lenient_json.strict(body)
     if read is None or not _is_object(read):
@@ -90,8 +91,11 @@ def readable(body: bytes) -> bytes:
     return read
 
 
-def _is_utf8(body: bytes) -> bool:
-    """msgspec does not look into texts that it passes over, and trips over them later."""
+def is_utf8(body: bytes) -> bool:
+    """msgspec does not look into texts that it passes over, and whoever translates them would trip
+    over them."""
+    if body.isascii():
+        return True
     try:
         body.decode()
     except UnicodeDecodeError:

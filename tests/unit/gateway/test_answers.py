@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from gateway.answers import read_whole
+from gateway.answers import read_whole, refusal_of
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.expected import Expected
 from gateway.domain.protocols import Protocol
@@ -41,6 +41,8 @@ WHOLE = {
     Protocol.MESSAGES: MESSAGES,
     Protocol.EMBEDDINGS: EMBEDDINGS,
 }
+UPSTREAM_GONE = GatewayError(Fault.UPSTREAM_CUT_OFF, "gone")
+TOO_LARGE = GatewayError(Fault.UPSTREAM_BAD_ANSWER, "too large")
 ALL = pytest.mark.parametrize("protocol", list(Protocol))
 CUT = pytest.mark.parametrize("text", ["hi", r"x\ud83d", "x\\ude00\\ud83d"])
 
@@ -180,3 +182,20 @@ async def test_a_translated_answer_that_is_cut_in_a_character_is_translated(pair
     got, tokens = await answer_to(saying(translation.upstream, r"x\ud83d"), what)
     assert "x\ufffd" in json.dumps(json.loads(got), ensure_ascii=False)
     assert tokens == Tokens(9, 2)
+
+
+@pytest.mark.parametrize("pair", list(TRANSLATIONS), ids=str)
+async def test_a_translated_answer_with_a_byte_that_is_no_utf_8_is_translated(pair: Any) -> None:
+    translation = TRANSLATIONS[pair]
+    what = replace(expected(translation.upstream), translation=translation)
+    body = saying(translation.upstream, "hi").replace(b'"hi"', b'"h\xff"')
+    got, tokens = await answer_to(body, what)
+    assert "h\ufffd" in json.dumps(json.loads(got), ensure_ascii=False)
+    assert tokens == Tokens(9, 2)
+
+
+@pytest.mark.parametrize("body", [UPSTREAM_GONE, TOO_LARGE], ids=["broken off", "too large"])
+async def test_a_refusal_that_does_not_end_is_judged_by_its_status(body: GatewayError) -> None:
+    reply = FakeReply(429, (b"{", body), {"retry-after": "7"})
+    error = await refusal_of(reply, 0.0, "copilot")
+    assert (error.fault, error.retry_after) == (Fault.SEAT_RATE_LIMITED, 7.0)

@@ -427,13 +427,28 @@ class TestRates:
         (_, rate) = await bench.budgets.standing(key, GROUP)
         assert rate.used == Totals(1)
 
-    async def test_it_is_counted_in_the_minute_in_which_it_came(self) -> None:
+    async def test_a_budget_is_used_in_the_period_in_which_a_request_came(self) -> None:
+        """As in the ledger; only a minute is too short to come in."""
         bench = Bench()
-        await bench.clock.advance(70)
-        found = await bench.budgets.admit(self.KEY, GROUP, NOON + 59)
+        key = replace(self.KEY, budget=THREE)
+        found = await bench.budgets.admit(key, GROUP, NOON - 86_400)
         assert found is not None
-        assert found.rate is not None
-        assert (found.rate.resets_at, found.rate.resets_in) == (NOON + 60, 0.0)
+        day, minute = (counter.span for counter in found.counters)
+        assert day.end == NOON - 43_200
+        assert minute.start <= NOON < minute.end
+
+    async def test_who_holds_back_bodies_uses_no_minute_that_is_over(self) -> None:
+        """Which is forgotten, and would be there anew for each of them."""
+        bench = Bench()
+        await bench.clock.advance(3600)
+        for came in (NOON + 59, NOON + 119):
+            found = await bench.budgets.admit(self.KEY, GROUP, came)
+            assert found is not None
+            assert found.rate is not None
+            assert (found.rate.resets_at, found.rate.resets_in) == (NOON + 3660, 60.0)
+        with pytest.raises(GatewayError) as caught:
+            await bench.budgets.admit(self.KEY, GROUP, NOON + 179)
+        assert caught.value.fault is Fault.POLICY_RATE
 
 
 class TestStanding:

@@ -582,3 +582,11 @@ async def test_the_waits_for_a_token_and_for_a_place_are_neither_upstreams_nor_o
     assert second.result() == GOOD
     assert exchange.waited_seconds == pytest.approx(3.0 + 1.5)
     assert exchange.upstream_seconds == pytest.approx(UPSTREAM_SECONDS)
+
+
+async def test_the_wait_for_another_token_is_not_our_own() -> None:
+    office = Office(newer="newer", a=[refused(401), Reply()])
+    office.tokens.on_complaint = lambda: office.clock.advance(4.0)
+    exchange = office.exchange()
+    assert await office.whole(a_call(a_group("a")), exchange) == GOOD
+    assert exchange.waited_seconds == pytest.approx(4.0)

@@ -13,12 +13,12 @@ from gateway.domain.call import Call
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.groups import GroupAccount
 from gateway.health import Health
-from gateway.ports.shared_state import Bond, Posted
+from gateway.ports.shared_state import Bond, Lease, Posted
 from gateway.rooms import Rooms
 from gateway.search import Search
 from gateway.seats import Seats
 from tests.fakes.calls import a_call, a_group, bound_to
-from tests.fakes.clock import FakeClock
+from tests.fakes.clock import FakeClock, settle
 from tests.fakes.gateway_ports import RecordedEvents
 
 pytestmark = pytest.mark.anyio
@@ -230,3 +230,37 @@ async def test_a_model_is_looked_for_by_the_name_upstream_knows() -> None:
     )
     error = await house.refusal(a_call(group, model="claude-sonnet-4-6-20260101"))
     assert error.fault is Fault.SEAT_MODEL_RATE_LIMITED
+
+
+class Asked(MemorySlots):
+    """A store that is slow to answer the second question."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.questions = 0
+
+    async def take(self, place: str, limit: int) -> Lease | None:
+        self.questions += 1
+        if self.questions == 2:
+            await asyncio.Event().wait()
+        return await super().take(place, limit)
+
+
+class SettledElsewhere(MemoryAffinity):
+    """Another replica was first, with the other account."""
+
+    async def settle(self, conversation: bytes, account: str, leaving: str | None) -> Bond:
+        return Bond("b" if account == "a" else "a", has_moved=False)
+
+
+async def test_who_is_cancelled_on_the_way_to_where_another_replica_put_it_holds_nothing() -> None:
+    house, slots = House(), Asked()
+    affinity = SettledElsewhere(house.clock)
+    seats = Seats(house.health, Rooms(slots), affinity, house.clock, house.events)
+    group = a_group(*(GroupAccount(name, max_concurrency=1) for name in "ab"))
+    moving = asyncio.ensure_future(seats.find(Search(a_call(group))))
+    await settle()
+    assert slots.questions == 2
+    moving.cancel()
+    await asyncio.gather(moving, return_exceptions=True)
+    assert [slots.taken(f"account:{name}") for name in "ab"] == [0, 0]

@@ -29,7 +29,7 @@ def held(rate: Budget = RATE) -> Reservation:
 
 
 def test_a_rate_is_claimed_last_and_trusts_what_is_there() -> None:
-    claims = list(claims_of(KEY, GROUP, NOW))
+    claims = list(claims_of(KEY, GROUP, NOW, NOW))
     assert [claim.counter.name for claim in claims] == [
         "key:bot:2026-11-25",
         "group:team:2026-11-25",
@@ -41,7 +41,7 @@ def test_a_rate_is_claimed_last_and_trusts_what_is_there() -> None:
 
 def test_a_rate_that_limits_nothing_claims_nothing() -> None:
     key = replace(KEY, budget=None, rate=Rate(None, None))
-    assert list(claims_of(key, replace(GROUP, budget=None), NOW)) == []
+    assert list(claims_of(key, replace(GROUP, budget=None), NOW, NOW)) == []
 
 
 def test_no_counter_of_a_rate_has_the_name_of_another_one() -> None:
@@ -53,7 +53,7 @@ def test_no_counter_of_a_rate_has_the_name_of_another_one() -> None:
         for moment in (NOW, NOW + 60)
         for period in Period
         for claim in claims_of(
-            replace(KEY, id=key_id, budget=replace(DAY, period=period)), GROUP, moment
+            replace(KEY, id=key_id, budget=replace(DAY, period=period)), GROUP, moment, moment
         )
         if claim.counter.holder.kind is HolderKind.KEY and period is not Period.MINUTE
     ]
@@ -63,7 +63,7 @@ def test_no_counter_of_a_rate_has_the_name_of_another_one() -> None:
 
 
 def test_how_the_rate_stands_is_in_the_answer() -> None:
-    claims = list(claims_of(KEY, GROUP, NOW))
+    claims = list(claims_of(KEY, GROUP, NOW, NOW))
     used = (Totals(5), Totals(6), Totals(2, 0, 40))
     answer = Answer((Finding.FINE,) * 3, True, used)
     assert rate_standing(claims, answer, NOW) == RateStanding(
@@ -103,6 +103,20 @@ def test_what_is_remembered_of_claims_is_what_they_are() -> None:
         *((other, GROUP, NOW + 60), (other, replace(GROUP, budget=None), NOW + 60)),
         *((KEY, GROUP, NOW + 86_400), (KEY, GROUP, NOW)),
     ):
-        claims = tuple(claims_of(key, group, moment))
-        counters = tuple(claim.counter for claim in claims)
-        assert recent.of(key, group, moment) == (claims, counters)
+        for came in (moment, moment - 1, moment - 60, moment - 86_400):
+            claims = tuple(claims_of(key, group, came, moment))
+            counters = tuple(claim.counter for claim in claims)
+            assert recent.of(key, group, came, moment) == (claims, counters)
+
+
+def test_a_request_whose_body_took_long_counts_in_the_minute_that_it_is() -> None:
+    """Of the rate; in the budgets where the ledger has it. Nobody can use an old minute again."""
+    for made in (
+        claims_of(KEY, GROUP, NOW - 86_400, NOW),
+        RecentClaims().of(KEY, GROUP, NOW - 86_400, NOW).claims,
+    ):
+        assert [claim.counter.name for claim in made] == [
+            "key:bot:2026-11-24",
+            "group:team:2026-11-24",
+            "key:bot:2026-11-25T13:30",
+        ]
