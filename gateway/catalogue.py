@@ -10,6 +10,7 @@ import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from types import TracebackType
 
 from gateway.answers import refusal_of
 from gateway.domain import models
@@ -42,6 +43,8 @@ class _Entry:
     ask_again_at: float = 0.0
     error: Exception | None = None
     """Why the last fetch gave no list: a GatewayError, or a bug."""
+    trace: TracebackType | None = None
+    """The error's own: each time it is raised again it would keep the frames it went through."""
     fetch: asyncio.Task[None] | None = None
     """The one under way."""
     fetch_began: float = 0.0
@@ -77,12 +80,14 @@ class Catalogue:
         if self._is_due(entry):
             is_first = entry.fetch is None
             fetch = self._fetching(account, platform, entry)
-            # One waits for the new list; a burst does not.
-            if entry.list is None or is_first:
+            # One waits for the new list, for a while; a burst does not.
+            if entry.list is None:
                 await asyncio.shield(fetch)
+            elif is_first:
+                await self._wait(fetch, entry)
         if entry.list is None:
             assert entry.error is not None  # noqa: S101  a fetch leaves one or the other
-            raise entry.error
+            raise entry.error.with_traceback(entry.trace)
         return entry.list
 
     async def model(self, account: str, platform: str, model_id: str) -> Model | None:
@@ -94,7 +99,7 @@ class Catalogue:
             if entry.list is None:
                 await self._wait(fetch, entry)
                 if not isinstance(entry.error, GatewayError | None):
-                    raise entry.error
+                    raise entry.error.with_traceback(entry.trace)
         return entry.by_id.get(model_id)
 
     # --- parts ---
@@ -129,10 +134,10 @@ class Catalogue:
             entry.by_id = {model.id: model for model in entry.list}
             pause = FRESH_SECONDS
         except TimeoutError:
-            entry.error = GatewayError(Fault.UPSTREAM_TIMEOUT, TOO_LONG)
+            entry.error, entry.trace = GatewayError(Fault.UPSTREAM_TIMEOUT, TOO_LONG), None
         except Exception as error:
             # A bug among them is for whoever asks, and does not end the others' fetches.
-            entry.error = error
+            entry.error, entry.trace = error, error.__traceback__
         finally:
             entry.ask_again_at = self._clock.monotonic() + pause
             entry.fetch = None

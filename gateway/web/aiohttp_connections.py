@@ -128,30 +128,34 @@ class AiohttpHandler(RequestHandler):
     def pause_writing(self) -> None:
         """Called by the event loop."""
         super().pause_writing()
-        self._look_later()
+        self.look_later()
         if self.outgoing is not None:
             self.outgoing.fell_behind()
 
     def resume_writing(self) -> None:
         """Called by the event loop."""
         super().resume_writing()
-        self._stop_looking()
         if self.outgoing is not None:
             self.outgoing.caught_up()
 
-    def _look_later(self) -> None:
-        if self._carrier is not None:
-            self._untaken = self._carrier.get_write_buffer_size()
+    def look_later(self) -> None:
+        """What was written is to be taken, or some of it, by the time an idle caller has."""
+        self._stop_looking()
+        left = 0 if self._carrier is None else self._carrier.get_write_buffer_size()
+        if left:
+            self._untaken = left
             self._look_timer = self._loop.call_later(self.keepalive_timeout, self._look)
 
     def _look(self) -> None:
         """Called by the timer: a caller that takes nothing at all is not waited for."""
-        if self._carrier is not None and self._carrier.get_write_buffer_size() >= self._untaken:
+        self._look_timer = None
+        left = 0 if self._carrier is None else self._carrier.get_write_buffer_size()
+        if self._carrier is not None and left and left >= self._untaken:
             # It may still take what its side has, and must not think that this was all.
             end_by_reset(self._carrier, True)
             self.abort()
         else:
-            self._look_later()
+            self.look_later()
 
     def _stop_looking(self) -> None:
         if self._look_timer is not None:
@@ -223,6 +227,7 @@ class AiohttpServer(web.Server):
             outgoing.whole(self._refuse(True), has_body)
         finally:
             handler.outgoing = None
+            handler.look_later()
         if outgoing.is_to_be_reset:
             await handler.let_take()
         return Written(outgoing.closes or self._owner.is_ending)

@@ -31,6 +31,7 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
 
         Not with `end`: who watches comes again at once, as long as the server takes calls.
         """
+        self._ending.set()
         self._closing.set()
 
     async def Check(self, request: Any, context: Any) -> Any:

@@ -132,6 +132,9 @@ def _overrides_are_allowed(written: Placed) -> Iterator[Problem]:
             continue
         try:
             check_api_url(url, Site("", tenant_of(github_host)))
+        except ValueError:
+            # The host's own check says so.
+            continue
         except HostNotAllowed as error:
             yield account.problem(error.message, "base_url")
 

@@ -130,7 +130,7 @@ class AnswerReader:
         # Nearly every head is shorter than a line may be, and came with nothing before it.
         if self._fed > MAX_LINE_BYTES:
             size = sum(map(len, raw)) + sum(map(len, raw.values()))
-            longest = max(len(name) + len(value) for name, value in raw.items())
+            longest = max([len(name) + len(value) for name, value in raw.items()], default=0)
             if size > MAX_HEAD_BYTES or longest > MAX_LINE_BYTES:
                 raise MalformedAnswer
         # From the last to the first, which is the one that stays.

@@ -11,9 +11,12 @@ from collections.abc import Iterator
 
 def leftovers(fileno: int, buffer: memoryview) -> Iterator[int]:
     """How many bytes each read has put into the buffer, until there is nothing more."""
-    # A second descriptor of the same socket: the first one is the loop's, which closes it.
-    with socket.fromfd(fileno, socket.AF_INET, socket.SOCK_STREAM) as left:
+    # A second descriptor of the same socket: the first one is the loop's, which closes it. Where
+    # there are no descriptors any more, nothing is found.
+    with (
+        contextlib.suppress(OSError),
+        socket.fromfd(fileno, socket.AF_INET, socket.SOCK_STREAM) as left,
+    ):
         left.setblocking(False)
-        with contextlib.suppress(OSError):
-            while count := left.recv_into(buffer):
-                yield count
+        while count := left.recv_into(buffer):
+            yield count

@@ -57,11 +57,6 @@ class Pool:
         """How many places are: no more than the open ones when nothing is being made."""
         return self._taken
 
-    @property
-    def is_full(self) -> bool:
-        """Whether no further connection may be made."""
-        return self._taken >= self._limit
-
     def take(self, target: Target) -> Connection | None:
         """An idle connection that upstream has not closed, if there is one."""
         shelf = self._idle.get(target)
@@ -72,15 +67,19 @@ class Pool:
             connection.drop()
         return None
 
-    async def make(self, target: Target) -> Connection:
-        """A new connection, or one that comes back while this waits for room for a new one.
+    async def room(self, target: Target) -> Connection | None:
+        """Wait for room for a new connection: `dial` it at once. Or one that came back meanwhile.
 
-        Raises UpstreamUnreachable, or OSError. Whoever calls sets the deadline, by cancelling.
+        Raises OSError. Whoever calls sets the deadline, by cancelling.
         """
         while (found := await self._room(target)) is not None:
             if found.is_usable():
                 return found
             found.drop()
+        return None
+
+    async def dial(self, target: Target) -> Connection:
+        """A new connection in the room there is now. Raises UpstreamUnreachable, or OSError."""
         try:
             connection = await self._dialer.dial(target, lambda: self._new(target))
         except BaseException:

@@ -85,14 +85,18 @@ class PooledUpstream:
 
     async def _make(self, target: Target, answer_by: float) -> Connection:
         connect_by = self._loop.time() + CONNECT_SECONDS
+        reason = Reason.NO_ROOM
         try:
             async with asyncio.timeout_at(min(connect_by, answer_by)):
-                return await self.pool.make(target)
+                found = await self.pool.room(target)
+                if found is not None:
+                    return found
+                reason = Reason.TIMED_OUT
+                return await self.pool.dial(target)
         except TimeoutError as error:
             # A time-out while connecting is none of upstream's: nothing was asked yet.
             if answer_by < connect_by:
                 raise faults.unanswered() from error
-            reason = Reason.NO_ROOM if self.pool.is_full else Reason.TIMED_OUT
             raise UpstreamUnreachable(reason) from error
         except OSError as error:
             # It was closed as soon as it was made, or there are to be none any more.

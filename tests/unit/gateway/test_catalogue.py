@@ -206,6 +206,31 @@ async def test_a_bug_is_told_and_ends_nothing_else(catalogue: Making) -> None:
     assert await ids(models) == ["a"]
 
 
+async def test_an_error_that_is_told_again_and_again_keeps_nothing_of_who_was_told(
+    catalogue: Making,
+) -> None:
+    models, _, _ = await catalogue(FakeReply(403, (b"forbidden",)))
+    depths = []
+    for _ in range(20):
+        with pytest.raises(GatewayError) as caught:
+            await ids(models)
+        depths.append(len(caught.traceback))
+    assert depths[1:] == depths[:1] * 19
+
+
+async def test_an_old_list_is_told_soon_where_upstream_hangs(
+    catalogue: Making, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models, upstream, clock = await catalogue(listing("a"))
+    await ids(models)
+    await clock.advance(FRESH_SECONDS)
+    upstream.answers = asyncio.Event()
+    monkeypatch.setattr("gateway.catalogue.KNOWING_SECONDS", 0.01)
+    async with asyncio.timeout(5):
+        assert await ids(models) == ["a"]
+    upstream.answers.set()
+
+
 async def test_a_fetch_under_way_does_not_outlast_its_catalogue() -> None:
     upstream = Upstream([listing("a")], answers=asyncio.Event())
     models = Catalogue(FakeTokens("https://up"), upstream, FakeClock())

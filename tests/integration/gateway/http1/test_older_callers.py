@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from socket import SO_RCVBUF, SO_SNDBUF, SOL_SOCKET
 from typing import Any
 
 import pytest
 
 from gateway.web.http1 import resets
+from gateway.web.http1.outgoing import Http1Outgoing
 from gateway.web.inbound import Inbound
 from gateway.web.responses import Response
-from tests.servers.callers_port import Caller, echo, listening
+from tests.servers.callers_port import Caller, echo, get, listening
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
 OLD = b"GET / HTTP/1.0\r\n\r\n"
@@ -123,6 +125,41 @@ def test_a_caller_that_takes_nothing_does_not_find_half_an_answer_whole(
             caller.writer.transport.resume_reading()  # type: ignore[attr-defined]
             with pytest.raises(ConnectionResetError):
                 await caller.rest()
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    "request_", [OLD, get(extra="Transfer-Encoding: chunked\r\n") + b"0\r\n\r\n"]
+)
+def test_a_caller_that_takes_no_rest_is_not_kept_however_little_it_is(
+    run: Run, request_: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also what lies below the mark at which the transport says that it is full."""
+    monkeypatch.setattr("gateway.web.server.KEEPALIVE_SECONDS", 0.05)
+
+    async def filling(request: Inbound) -> None:
+        outgoing = request.outgoing
+        assert isinstance(outgoing, Http1Outgoing)
+        transport = outgoing._transport
+        transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_SNDBUF, 4096)
+        outgoing.begin({}, closes=True)
+        while transport.get_write_buffer_size() <= 20_000:
+            outgoing.write(b"x" * 4000)
+            await asyncio.sleep(0.0001)
+        outgoing.end()
+
+    async def main() -> None:
+        async with listening(filling) as port:
+            caller = await port.call()
+            taking = caller.writer.get_extra_info("socket")
+            taking.setsockopt(SOL_SOCKET, SO_RCVBUF, 4096)
+            caller.writer.transport.pause_reading()  # type: ignore[attr-defined]
+            caller.send(request_)
+            while not port.server._open:
+                await asyncio.sleep(0)
+            while port.server._open:
+                await asyncio.sleep(0.001)
 
     run(main())
 

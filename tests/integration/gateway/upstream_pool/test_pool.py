@@ -228,7 +228,7 @@ async def test_who_leaves_the_line_keeps_no_connection() -> None:
         target = await target_of(client, upstream.url)
         connection = client.pool.take(target)
         assert connection is not None
-        waiting = asyncio.create_task(client.pool.make(target))
+        waiting = asyncio.create_task(client.pool.room(target))
         await asyncio.sleep(0)
         client.pool.idle(connection)
         assert client.pool.resting == 0
@@ -243,7 +243,7 @@ async def test_who_leaves_the_line_keeps_no_place() -> None:
         target = await target_of(client, upstream.url)
         connection = client.pool.take(target)
         assert connection is not None
-        waiting = asyncio.create_task(client.pool.make(target))
+        waiting = asyncio.create_task(client.pool.room(target))
         await asyncio.sleep(0)
         connection.drop()
         while client.pool.open:

@@ -128,6 +128,12 @@ def test_of_silence_and_of_no_room(play: Play, monkeypatch: pytest.MonkeyPatch) 
             port = silent.url.rpartition(":")[2]
             async with opened() as client:
                 assert await reason(client, f"https://{HOST}:{port}") is Reason.TIMED_OUT
+            async with opened(limit=1) as client, asyncio.TaskGroup() as tasks:
+                # Whoever waits for its room gets that in the same moment.
+                dialing = tasks.create_task(reason(client, f"https://{HOST}:{port}"))
+                await asyncio.sleep(0.02)
+                tasks.create_task(reason(client, f"https://{HOST}:{port}"))
+            assert dialing.result() is Reason.TIMED_OUT
         script: list[Step] = [head("text/event-stream"), chunk(b"a"), Act.SILENCE]
         async with playing(RawUpstream(script)) as busy, opened(limit=1) as client:
             async with client.send(post(busy.url)):

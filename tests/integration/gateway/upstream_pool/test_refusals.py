@@ -1,6 +1,8 @@
 """A refusal that comes, and ends the connection, while the body of its request is on the way."""
 
 import asyncio
+import errno
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -73,6 +75,26 @@ def test_a_refusal_counts_though_the_next_write_finds_the_connection_closed(
         with refusing(upstream):
             async with opened() as client:
                 assert await refusal(client, upstream.url) == (413, b"no")
+
+    play(scene)
+
+
+def test_without_descriptors_to_read_what_is_left_the_request_ends_all_the_same(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream = RefusingUpstream(REFUSAL)
+    gone_before_the_second_piece(monkeypatch, upstream, is_seen=False)
+
+    def used_up(*_: object) -> socket.socket:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    async def scene(_: Path) -> None:
+        with refusing(upstream):
+            async with opened() as client:
+                monkeypatch.setattr(socket, "fromfd", used_up)
+                with pytest.raises(GatewayError) as caught:
+                    await refusal(client, upstream.url)
+                assert caught.value.fault is Fault.UPSTREAM_UNAVAILABLE
 
     play(scene)
 

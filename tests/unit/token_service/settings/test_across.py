@@ -272,6 +272,15 @@ def test_a_bad_value_does_not_hide_what_is_wrong_beside_it(
         ),
         (
             account(
+                github_token="a",
+                github_host="example.org",
+                base_url="https://api.x.ghe.com",
+                allowed_hosts=["https://x.example"],
+            ),
+            ["accounts[0].github_host", "accounts[0].allowed_hosts[0]"],
+        ),
+        (
+            account(
                 github_token="a", allowed_hosts=["https://x.example"], base_url="https://x.example"
             ),
             ["accounts[0].allowed_hosts[0]"],

@@ -193,3 +193,8 @@ def test_what_is_remembered_of_names_is_bounded() -> None:
         answer = b"HTTP/1.1 204 OK\r\nX-%d: a\r\n\r\n" % number
         assert read([answer])[1] == {f"x-{number}": "a"}
         assert len(answer_reader._NAMES) <= MOST_NAMES_KEPT
+
+
+def test_an_answer_without_any_header_is_one_however_much_comes_with_it() -> None:
+    body = b"x" * (MAX_LINE_BYTES + 1)
+    assert read([b"HTTP/1.1 200 OK\r\n\r\n" + body])[:4] == (200, {}, body, True)
