@@ -9,6 +9,7 @@ joined. Both are asked only about what msgspec has refused.
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 MARK = "\ufdd0".encode()
@@ -21,10 +22,14 @@ _MARKED = re.compile(MARK + rb"(u[dD][89a-fA-F][0-9a-fA-F]{2})")
 INDEXES = ("index", "output_index", "content_index", "summary_index")
 """What tells the texts of an answer apart that grow at the same time."""
 
-_FIRST_HALVES = ("\ud800", "\udbff")
-
-Place = tuple[Any, ...]
+Place = tuple[str | int, ...]
 """Where a text stands: the names and the indexes on the way to it."""
+
+MOST_STEPS = 16
+"""Texts that lie deeper are not joined; those of an answer lie at seven."""
+MOST_HALVES = 16
+MOST_EVENTS = 64
+"""So long is a half waited for, as each event is read in the slow way meanwhile."""
 
 
 def marked(data: bytes) -> bytes:
@@ -37,53 +42,101 @@ def restored(event: bytes) -> bytes:
     return _MARKED.sub(rb"\\\1", event) if MARK in event else event
 
 
+@dataclass(slots=True)
+class _Half:
+    """A first half that has come without what follows it."""
+
+    text: str
+    event: int
+    """The number of the event that it came with."""
+    is_parted: bool = False
+    """Whether another text may have begun in its place since."""
+
+    def before(self, text: str) -> str:
+        """The text that goes on in its place."""
+        return text if self.is_parted and not "\udc00" <= text[0] <= "\udfff" else self.text + text
+
+
 class Joining:
     """Joins the halves that stand at the end of a text and where the same text goes on.
 
-    For the texts of one stream. One half at a time is waited for, and what never comes was no
-    character.
+    For the texts of one stream, which may grow at the same time. What never comes was no character.
     """
 
-    __slots__ = ("_place", "half")
+    __slots__ = ("_events", "_halves", "half")
 
     def __init__(self) -> None:
-        self.half = ""
-        """The first half that has come without what follows it; empty as long as none has."""
-        self._place: Place = ()
+        self.half = False
+        """Whether a half is waited for. Everybody asks at each event: no property."""
+        self._halves: dict[Place, _Half] = {}
+        """The oldest first."""
+        self._events = 0
 
     def joined(self, data: bytes) -> bytes:
-        """An event's data with a first half taken from the end of a text, or put before it.
+        """An event's data with first halves taken from the ends of texts, or put before them.
 
         The data themselves where they are no JSON. Other halves stay what they are.
         """
+        self._events += 1
         try:
             document = json.loads(data.decode("utf-8-sig", "replace"))
-            for place, fields, name in list(_texts(document, ())):
-                fields[name] = self._joined(place, fields[name])
+            for place, fields, name in _texts(document):
+                if fields[name]:
+                    fields[name] = self._joined(place, name, fields[name])
+            return json.dumps(document).encode()
         except (ValueError, RecursionError):
             return data
-        return json.dumps(document).encode()
+        finally:
+            self._drop_old()
 
-    def _joined(self, place: Place, text: str) -> str:
-        if self.half and place == self._place:
-            text = self.half + text
-            self.half = ""
-        first, last = _FIRST_HALVES
-        if not self.half and text and first <= text[-1] <= last:
-            self.half, self._place = text[-1], place
-            return text[:-1]
-        return text
+    def _joined(self, place: Place, name: str, text: str) -> str:
+        if self._halves:
+            if name == "id" and place:
+                self._part(place)
+            half = self._halves.pop((*place, name), None)
+            text = half.before(text) if half else text
+        if not "\ud800" <= text[-1] <= "\udbff":
+            return text
+        if len(self._halves) >= MOST_HALVES:
+            del self._halves[next(iter(self._halves))]
+        self._halves[*place, name] = _Half(text[-1], self._events)
+        return text[:-1]
+
+    def _part(self, place: Place) -> None:
+        """Another id may begin another call under the same index (copilot-upstream.md §6.2)."""
+        for each, half in self._halves.items():
+            half.is_parted = half.is_parted or each[: len(place)] == place
+
+    def _drop_old(self) -> None:
+        while self._halves:
+            oldest = next(iter(self._halves))
+            if self._events - self._halves[oldest].event < MOST_EVENTS:
+                break
+            del self._halves[oldest]
+        self.half = bool(self._halves)
 
 
-def _texts(value: Any, place: Place) -> Iterator[tuple[Place, dict[str, Any], str]]:
-    """Each text of a document: its place, the object it is in, and its name there."""
-    if isinstance(value, list):
-        for each in value:
-            yield from _texts(each, place)
-    elif isinstance(value, dict):
-        here = (*place, *(value[name] for name in INDEXES if name in value))
-        for name, inner in value.items():
-            if isinstance(inner, str):
-                yield (*here, name), value, name
-            else:
-                yield from _texts(inner, (*here, name))
+def _texts(document: Any) -> Iterator[tuple[Place, dict[str, Any], str]]:
+    """Each text of a document: its object's place, the object, and its name there.
+
+    An object's own texts, such as its id, come before those of what is in it.
+    """
+    todo: list[tuple[Any, Place]] = [(document, ())]
+    while todo:
+        value, place = todo.pop()
+        if isinstance(value, list):
+            todo += [(each, place) for each in reversed(value)]
+        elif isinstance(value, dict) and len(place) < MOST_STEPS:
+            here = (*place, *_indexes(value))
+            for name, inner in value.items():
+                if isinstance(inner, str):
+                    yield here, value, name
+                elif isinstance(inner, dict | list):
+                    todo.append((inner, (*here, name)))
+
+
+def _indexes(fields: dict[str, Any]) -> Iterator[str | int]:
+    for name in INDEXES:
+        index = fields.get(name)
+        if isinstance(index, str | int):
+            yield index

@@ -9,10 +9,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.translation.events import named, not_understood
+from gateway.domain.translation.messages_over_chat.arguments import Arguments
 
 MAX_BLOCKS = 4096
 MAX_KEPT_CHARACTERS = 8 * 1024 * 1024
@@ -34,7 +33,7 @@ class Block:
     opening: dict[str, Any] = field(repr=False)
     waiting: list[dict[str, Any]] = field(default_factory=list, repr=False)
     """Deltas that could not go out yet."""
-    arguments: list[str] = field(default_factory=list, repr=False)
+    arguments: Arguments = field(default_factory=Arguments, repr=False)
 
     @property
     def type(self) -> str:
@@ -44,18 +43,7 @@ class Block:
     @property
     def is_over(self) -> bool:
         """Whether it needs nothing more; asked when something else has begun."""
-        if self.type != "tool_use":
-            return True
-        # Nearly every piece fails the first test, which costs nothing.
-        return bool(self.arguments) and self.arguments[-1].rstrip().endswith("}") and self._is_whole
-
-    @property
-    def _is_whole(self) -> bool:
-        try:
-            msgspec.json.decode("".join(self.arguments), type=msgspec.Raw)
-        except (msgspec.DecodeError, RecursionError):
-            return False
-        return True
+        return self.type != "tool_use" or self.arguments.are_over
 
 
 class BlockQueue:
@@ -98,7 +86,7 @@ class BlockQueue:
             if piece.strip():
                 raise not_understood()
             return b""
-        block.arguments.append(piece)
+        block.arguments.add(piece)
         self._keep(piece)
         delta, name = ARGUMENTS
         return self._say(block, delta, name, piece) + self._advance()

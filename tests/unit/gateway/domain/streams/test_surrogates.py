@@ -4,10 +4,18 @@ import json
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.domain.streams.surrogates import Joining, marked, restored
+from gateway.domain.streams.surrogates import (
+    MOST_EVENTS,
+    MOST_HALVES,
+    MOST_STEPS,
+    Joining,
+    marked,
+    restored,
+)
 
 # Halves in any order, whole characters, and what looks like an escape and is none.
 texts = st.lists(
@@ -81,7 +89,7 @@ def test_a_half_without_the_other_stays_where_it_was() -> None:
     assert joined(chunk("a\ud83d"), chunk("b")) == [chunk("a"), chunk("\ud83db")]
 
 
-def test_one_half_is_waited_for() -> None:
+def test_a_half_is_waited_for_until_the_other_comes() -> None:
     joining = Joining()
     assert not joining.half
     joining.joined(json.dumps(chunk("\ud83d")).encode())
@@ -90,11 +98,127 @@ def test_one_half_is_waited_for() -> None:
     assert not joining.half
 
 
-def test_of_several_halves_the_first_is_waited_for() -> None:
-    both = {"choices": [*chunk("\ud83d")["choices"], *chunk("\udbff", choice=1)["choices"]]}
-    found = joined(both, chunk("\ude00"))
-    assert found[0]["choices"][1]["delta"]["content"] == "\udbff"
-    assert found[1] == chunk("😀")
+def test_a_half_that_stays_alone_keeps_no_other_from_its_own() -> None:
+    alone = {"response": {"instructions": "cut\ud83d"}}
+    assert joined(alone, chunk("a\ud83d"), chunk("\ude00b"))[1:] == [chunk("a"), chunk("😀b")]
+
+
+def test_of_several_halves_each_is_waited_for() -> None:
+    both = {"choices": [*chunk("\ud83d")["choices"], *chunk("\ud83c", choice=1)["choices"]]}
+    found = joined(both, chunk("\udf89", choice=1), chunk("\ude00"))
+    assert found[1:] == [chunk("🎉", choice=1), chunk("😀")]
+
+
+def call(arguments: str | None, index: int = 0, id_: str | None = None) -> dict[str, Any]:
+    function = {} if arguments is None else {"arguments": arguments}
+    fields = {"index": index, **({"id": id_} if id_ is not None else {}), "function": function}
+    return {"choices": [{"index": 0, "delta": {"tool_calls": [fields]}}]}
+
+
+def units(text: str) -> list[str]:
+    """Of UTF-16: a character beyond the first plane is two."""
+    data = text.encode("utf-16-be")
+    pairs = (data[at : at + 2] for at in range(0, len(data), 2))
+    return [pair.decode("utf-16-be", "surrogatepass") for pair in pairs]
+
+
+TEXTS = (
+    lambda piece: {"choices": [{"index": 0, "delta": {"reasoning_text": piece}}]},
+    lambda piece: chunk(piece),
+    lambda piece: chunk(piece, choice=1),
+    lambda piece: call(piece),
+    lambda piece: call(piece, index=1),
+    lambda piece: {"output_index": 0, "content_index": 0, "delta": piece},
+    lambda piece: {"output_index": 0, "content_index": 1, "delta": piece},
+)
+"""Makers of an event, each of another text."""
+
+
+def last_text(value: Any) -> str:
+    """The text that such an event holds."""
+    while not isinstance(value, str):
+        value = value[-1] if isinstance(value, list) else list(value.values())[-1]
+    return value
+
+
+@given(st.data())
+def test_texts_that_grow_at_the_same_time_lose_nothing(data: st.DataObject) -> None:
+    emoji = st.text(st.sampled_from("😀🎉aé"), max_size=5)
+    said = data.draw(st.lists(emoji, min_size=len(TEXTS), max_size=len(TEXTS)))
+    left = {number: units(text) for number, text in enumerate(said) if text}
+    joining, heard = Joining(), [""] * len(TEXTS)
+    while left:
+        number = data.draw(st.sampled_from(sorted(left)))
+        count = data.draw(st.integers(1, 3))
+        piece, left[number] = "".join(left[number][:count]), left[number][count:]
+        if not left[number]:
+            del left[number]
+        event = json.loads(json.dumps(TEXTS[number](piece)))
+        heard[number] += last_text(json.loads(joining.joined(json.dumps(event).encode())))
+    assert heard == said
+    assert not joining.half
+
+
+@pytest.mark.parametrize("opening", [call("", id_="b"), call(None, id_="b"), call("{", id_="b")])
+def test_a_half_does_not_get_into_the_call_that_begins_under_its_index(opening: Any) -> None:
+    found = joined(call('{"x":"\ud83d', id_="a"), opening, call("{}"))
+    assert found[1:] == [opening, call("{}")]
+
+
+def test_the_id_of_the_answer_parts_nothing() -> None:
+    first, second = ({"id": "x", **chunk(text)} for text in ("a\ud83d", "b"))
+    assert joined(first, second)[1] == {"id": "x", **chunk("\ud83db")}
+
+
+def test_texts_of_a_list_go_on_in_its_order() -> None:
+    tokens = [{"token": text} for text in ("\ud83d", "\ude00", "a")]
+    assert joined(tokens) == [[{"token": ""}, {"token": "😀"}, {"token": "a"}]]
+
+
+def test_another_call_keeps_its_half() -> None:
+    other = call("", index=1, id_="b")
+    assert joined(call("\ud83d", id_="a"), other, call('"}'))[2] == call('\ud83d"}')
+
+
+@pytest.mark.parametrize("id_", ["a", ""])
+def test_a_call_whose_id_comes_with_each_piece_is_joined(id_: str) -> None:
+    assert joined(call("\ud83d", id_=id_), call("\ude00", id_=id_))[1] == call("😀", id_=id_)
+
+
+def test_a_half_is_not_waited_for_for_ever() -> None:
+    joining = Joining()
+    joining.joined(json.dumps(chunk("\ud83d")).encode())
+    for _ in range(MOST_EVENTS - 1):
+        assert joining.half
+        joining.joined(json.dumps(chunk("a", choice=1)).encode())
+    assert joining.half
+    joining.joined(b"{")
+    assert not joining.half
+
+
+def test_of_too_many_halves_the_latest_are_waited_for() -> None:
+    firsts = [chunk("\ud83d", choice=number) for number in range(MOST_HALVES + 1)]
+    seconds = [chunk("\ude00", choice=number) for number in range(MOST_HALVES + 1)]
+    found = joined(*firsts, *seconds)[len(firsts) :]
+    assert found == [seconds[0], *(chunk("😀", number + 1) for number in range(MOST_HALVES))]
+
+
+@pytest.mark.parametrize("index", [None, [], {}, {"a": 1}, [{"a": []}], 1.5])
+def test_an_index_of_another_type_is_none(index: Any) -> None:
+    first, second = ({"index": index, "delta": text} for text in ("\ud83d", "\ude00"))
+    assert joined(first, second)[1] == {"index": index, "delta": "😀"}
+
+
+def nested(text: str, depth: int) -> Any:
+    value: Any = {"a": text}
+    for _ in range(depth - 1):
+        value = {"p": [value]}
+    return value
+
+
+def test_a_text_that_lies_too_deep_stays_what_it_is() -> None:
+    for depth, first in ((MOST_STEPS, ""), (MOST_STEPS + 1, "\ud83d"), (400, "\ud83d")):
+        assert joined(nested("\ud83d", depth)) == [nested(first, depth)]
 
 
 def test_what_is_no_json_stays_what_it_is() -> None:

@@ -183,6 +183,12 @@ def test_a_call_waits_for_the_one_before_it() -> None:
     ]
 
 
+def test_nothing_waits_for_arguments_that_end_with_half_a_character_in_them() -> None:
+    one = MESSAGES_OVER_CHAT.stream(ASKED)
+    one.feed(chunk(opening(0, '{"a":"\\ud83d"}')))
+    assert kinds(one.feed(chunk(opening(1)))) == ["content_block_stop", "tool_use"]
+
+
 def test_a_seal_behind_the_text_comes_in_a_block_of_its_own() -> None:
     written = stream({"reasoning_text": "Hm."}, {"content": "a"}, {"reasoning_opaque": "sealed"})
     assert kinds(written)[7:10] == ["thinking", "signature_delta", "content_block_stop"]
