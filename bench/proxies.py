@@ -3,6 +3,7 @@
 import re
 import sys
 import tempfile
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +22,7 @@ BAD = re.compile(r'"level": "(warning|error)"|Traceback|Error|emerg')
 MANY_ACCOUNTS = 5_000
 MANY_KEYS = 50_000
 MANY_GROUPS = 50
+OLDER_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,9 @@ class Stage:
     def _write(self, name: str, document: dict[str, Any], *many: str) -> Path:
         file = self.directory / f"{name}.yaml"
         file.write_text(yaml.dump(document, Dumper=yaml.CSafeDumper, sort_keys=False))
+        # What is as new as the start is read again, in case it changed meanwhile; with 50,000 keys
+        # that takes longer than a round. A mounted file is older.
+        time.sleep(OLDER_SECONDS)
         shown = document | {part: configurations.shortened(document[part]) for part in many}
         text = yaml.safe_dump(shown, sort_keys=False)
         self.configurations[name] = configurations.shown(text, self.directory)
