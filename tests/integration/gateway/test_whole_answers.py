@@ -160,12 +160,12 @@ async def test_silence_of_every_account_is_said_long_before_the_requests_own_dea
     assert (status, fault) == (504, "upstream_idle")
 
 
-async def test_a_refusal_that_stalls_is_given_up_too() -> None:
+async def test_a_refusal_that_stalls_is_given_up_and_judged_by_its_status() -> None:
     path = "/v1/messages"
     stalled = b"HTTP/1.1 500 No\r\nContent-Length: 9\r\n\r\nno"
     async with two_seats([stalled, Act.SILENCE], [whole(answer(path))], Limits(idle=0.2)) as front:
         assert (await ask(front, path))[0] == 200
-        assert tried(front) == [("seat-1", "upstream_idle")]
+        assert tried(front) == [("seat-1", "upstream_unavailable")]
 
 
 @ALL
