@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from typing import TypeVar
 
 from gateway.answers import assemble, read_whole, refusal_of
 from gateway.domain import failover
@@ -33,6 +34,8 @@ from gateway.stream_answers import StreamAnswer, open_stream
 Answer = StreamAnswer | bytes
 """A whole one as its body."""
 AT_THE_START = Journey()
+
+T = TypeVar("T")
 
 
 class Passage:
@@ -159,8 +162,10 @@ class Relay:
     async def _attempt(self, passage: Passage, seat: Seat) -> Answer:
         """Upstream's answer to one request. Raises GatewayError."""
         exchange = passage.exchange
-        token = passage.token or await self._token(exchange, seat)
-        passage.token = token
+        if passage.token is None:
+            got: AccountToken = await self._waited(exchange, self._tokens.get(seat.account.id))
+            passage.token = got
+        token = passage.token
         plan = await self._planner.plan(
             passage.call,
             seat.group,
@@ -190,10 +195,11 @@ class Relay:
                 exchange.spent += meter.spent
         return answer
 
-    async def _token(self, exchange: Exchange, seat: Seat) -> AccountToken:
+    async def _waited(self, exchange: Exchange, asked: Awaitable[T]) -> T:
+        """For a token: what that takes is neither upstream's time nor ours."""
         began = self._clock.monotonic()
         try:
-            return await self._tokens.get(seat.account.id)
+            return await asked
         finally:
             exchange.waited_seconds += self._clock.monotonic() - began
 
@@ -265,11 +271,8 @@ class Relay:
         refused, passage.token = passage.token, None
         if refused is None:
             return False
-        began = self._clock.monotonic()
-        try:
-            passage.token = await self._tokens.invalidate(seat.account.id, refused.token_id)
-        finally:
-            passage.exchange.waited_seconds += self._clock.monotonic() - began
+        asked = self._tokens.invalidate(seat.account.id, refused.token_id)
+        passage.token = await self._waited(passage.exchange, asked)
         return passage.token is not None
 
     def _move(self, passage: Passage, seat: Seat, error: GatewayError) -> None:

@@ -266,15 +266,11 @@ class Seats:
             search.bond = await self._affinity.settle(
                 search.call.conversation, seat.account.id, leaving
             )
-        except BaseException:
-            self._give_up(seat)
-            raise
-        if search.bond.account == seat.account.id:
-            return seat
-        try:
+            if search.bond.account == seat.account.id:
+                return seat
             other = await self._moved_to(search, seat, search.bond.account)
         except BaseException:
-            # Cancelled while the other place was asked for.
+            # Cancelled while the store, or the other place, was asked for.
             self._give_up(seat)
             raise
         return seat if other is None else other

@@ -9,6 +9,7 @@ neither accounts nor callers.
 import asyncio
 from typing import Protocol as Contract
 
+from gateway.domain.bad_answers import fell_silent
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.expected import Expected
 from gateway.domain.refusals import Row
@@ -93,7 +94,7 @@ class StreamAnswer:
                     if self._follower.events > 0 and first:
                         break
         except TimeoutError:
-            raise idle() from None
+            raise fell_silent() from None
         self._raise_failure()
         if self._follower.events == 0:
             raise truncated()
@@ -227,7 +228,7 @@ class StreamAnswer:
             self._heard_at = now
         due = self._heard_at + self._idle_seconds
         if now >= due:
-            self._wake(idle())
+            self._wake(fell_silent())
         else:
             self._timer = self._loop.call_at(due, self._look)
 
@@ -244,11 +245,6 @@ class StreamAnswer:
 def truncated() -> GatewayError:
     """The error for a stream that ended, but not with its protocol's end."""
     return GatewayError(Fault.UPSTREAM_TRUNCATED, "Upstream's stream ended before its end.")
-
-
-def idle() -> GatewayError:
-    """The error for a stream of which nothing comes any more."""
-    return GatewayError(Fault.UPSTREAM_IDLE, "Upstream fell silent before the end.")
 
 
 async def open_stream(

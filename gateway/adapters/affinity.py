@@ -51,13 +51,15 @@ class MemoryAffinity:
         if until <= now:
             del self._bonds[conversation]
             return None
-        self._bonds[conversation] = bond, now + KEEP_SECONDS
-        self._bonds.move_to_end(conversation)
+        self._put(conversation, bond, now)
         return bond
 
     def keep(self, conversation: bytes, bond: Bond) -> None:
         """Remember the bond for its hour."""
-        self._bonds[conversation] = bond, self._clock.monotonic() + KEEP_SECONDS
-        self._bonds.move_to_end(conversation)
+        self._put(conversation, bond, self._clock.monotonic())
         if len(self._bonds) > MOST_CONVERSATIONS:
             self._bonds.popitem(last=False)
+
+    def _put(self, conversation: bytes, bond: Bond, now: float) -> None:
+        self._bonds[conversation] = bond, now + KEEP_SECONDS
+        self._bonds.move_to_end(conversation)

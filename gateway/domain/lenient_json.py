@@ -14,6 +14,8 @@ from typing import Any
 
 import msgspec
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for what it cannot read."""
 _HALF = re.compile("[\ud800-\udfff]")
 """Halves that belong together were made one by the parser: what is left is alone."""
 REPLACEMENT = "\ufffd"

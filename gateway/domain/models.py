@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from gateway.domain.errors import Fault, GatewayError
+from gateway.domain.lenient_json import UNREADABLE
 from gateway.domain.protocols import Protocol
 from gateway.domain.usage.price_list import multiplier_in, prices_in
 from gateway.domain.usage.prices import Prices
@@ -123,7 +124,7 @@ def parse(body: bytes, names_endpoints: bool = True) -> tuple[Model, ...]:
     """
     try:
         entries = _read_list(body).data
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         raise GatewayError(
             Fault.UPSTREAM_BAD_ANSWER, "Upstream's model list could not be understood."
         ) from None

@@ -16,10 +16,10 @@ from collections.abc import Callable
 import msgspec
 from msgspec import UNSET, Raw
 
+from gateway.domain.lenient_json import UNREADABLE
 from gateway.domain.protocols import Protocol
 from gateway.domain.streams.chat_chunks import Fields, says
 
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decode_fields = msgspec.json.Decoder(Fields).decode
 _decode_list = msgspec.json.Decoder(list[Raw]).decode
 _decode_value = msgspec.json.Decoder().decode
@@ -59,7 +59,7 @@ def strip(protocol: Protocol, body: bytes) -> bytes:
     try:
         fields = _decode_fields(body)
         changes = without(fields)
-    except _UNREADABLE:
+    except UNREADABLE:
         return body
     return _encode({**fields, **changes}) if changes else body
 

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from gateway.domain.errors import Fault, GatewayError
+from gateway.domain.lenient_json import UNREADABLE
 from gateway.domain.refusals import Refusal, Row, by_code, by_phrase, by_status
 from gateway.domain.retry_after import parse_retry_after
 
@@ -247,7 +248,7 @@ def _error_of(body: bytes) -> tuple[str, str]:
     """Code and message of `{"error": {…}}`, of the flat form, or of neither (§7.1)."""
     try:
         document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return "", ""
     if not isinstance(document, dict):
         return "", ""

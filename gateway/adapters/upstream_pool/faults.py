@@ -36,11 +36,6 @@ def unfinished() -> GatewayError:
     return GatewayError(Fault.UPSTREAM_TIMEOUT, "Upstream did not finish in time.")
 
 
-def silent() -> GatewayError:
-    """The answer has begun, and nothing more of it comes."""
-    return GatewayError(Fault.UPSTREAM_IDLE, "Upstream fell silent before the end.")
-
-
 def broken_off() -> GatewayError:
     """The answer has begun and has no end."""
     return GatewayError(Fault.UPSTREAM_CUT_OFF, "Upstream broke off before the end.")

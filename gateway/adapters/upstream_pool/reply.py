@@ -10,6 +10,7 @@ from math import inf
 from typing import Protocol
 
 from gateway.adapters.upstream_pool import faults
+from gateway.domain.bad_answers import fell_silent
 from gateway.domain.errors import GatewayError
 from gateway.ports.upstream import Sink
 
@@ -165,7 +166,7 @@ class Reply:
             while not self._is_over and self._waiting <= limit:
                 due = self._heard_at + idle_seconds
                 if timer is not None and loop.time() >= due:
-                    raise faults.silent()
+                    raise fell_silent()
                 # Nothing else wakes: a timer that was set before has fired.
                 timer = loop.call_at(due, self._wake) if idle_seconds < inf else None
                 self.resume()

@@ -3,6 +3,7 @@
 import msgspec
 
 from gateway.domain.errors import Fault, GatewayError
+from gateway.domain.lenient_json import UNREADABLE
 from gateway.domain.requests.oddities import NONE, Oddities
 from gateway.domain.requests.reading import (
     LIST,
@@ -144,7 +145,7 @@ def parse(body: bytes) -> MessagesRequest:
     """Decode a request body. Raises GatewayError, whose message quotes no value of it."""
     try:
         request: MessagesRequest = _decode_known(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         request = decoded(_decode, body)
         _check_thread(body)
     check_model(request.model)

@@ -12,6 +12,7 @@ import msgspec
 
 from gateway.domain.complaints import REQUIRED, located
 from gateway.domain.errors import Fault, GatewayError
+from gateway.domain.lenient_json import UNREADABLE
 from gateway.domain.portable import LONGEST_MARK, has_foreign_mark
 
 MAX_MODEL_CHARACTERS = 256
@@ -80,7 +81,7 @@ def lenient(decode: Callable[[msgspec.Raw], _Found], raw: msgspec.Raw) -> _Found
         return None
     try:
         return decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return None
 
 
@@ -142,7 +143,7 @@ def decoded(decode: Callable[[bytes], _Found], body: bytes) -> _Found:
         return decode(body)
     except msgspec.ValidationError as error:
         raise _wrong_type(str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise _malformed(error) from None
 
 

@@ -5,6 +5,7 @@ from msgspec import structs
 
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.fitting import NOT_AS_TOOLS, WITHOUT_ID
+from gateway.domain.lenient_json import UNREADABLE
 from gateway.domain.requests.oddities import NONE, Oddities
 from gateway.domain.requests.reading import (
     LIST,
@@ -196,7 +197,7 @@ def _read(body: bytes) -> ResponsesRequest:
     by item then."""
     try:
         return _decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return decoded(_decode_odd, body).request()
 
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from gateway.domain.lenient_json import UNREADABLE
+
 Fields = dict[str, Raw]
 """A JSON object one level deep."""
 
@@ -117,7 +119,7 @@ def read(data: bytes) -> Chunk | None:
     """The chunk, or None for what cannot be read as one."""
     try:
         return _decode_chunk(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return None
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from gateway.domain import lenient_json
+from gateway.domain.lenient_json import UNREADABLE
 
 MAX_MESSAGE_CHARACTERS = 1_000
 MAX_WORD_CHARACTERS = 100
@@ -36,7 +37,7 @@ def failure_in(data: bytes) -> StreamFailure | None:
         return None
     try:
         document = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         document = lenient_json.read(data)
     return _read(document) if isinstance(document, dict) else None
 

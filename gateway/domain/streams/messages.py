@@ -7,11 +7,12 @@ stands beside Anthropic's own fields and harms nobody. The stream is complete wi
 import msgspec
 
 from gateway.domain import lenient_json
+from gateway.domain.lenient_json import UNREADABLE
 from gateway.domain.protocols import Protocol
 from gateway.domain.streams.failures import failure_in, failure_of
 from gateway.domain.streams.framing import name_of
 from gateway.domain.streams.likeness import Field
-from gateway.domain.streams.reading import UNREADABLE, EventReader
+from gateway.domain.streams.reading import EventReader
 from gateway.domain.streams.surrogates import marked
 from gateway.domain.usage.reading import Meter
 

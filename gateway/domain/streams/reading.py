@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from gateway.domain import lenient_json
+from gateway.domain.lenient_json import UNREADABLE
 from gateway.domain.streams import surrogates
 from gateway.domain.streams.failures import StreamFailure, failure_in
 from gateway.domain.streams.framing import Unfinished, data_of, end_of, with_data
@@ -19,7 +20,6 @@ from gateway.domain.usage.reading import Meter
 from gateway.domain.usage.spent import Spent
 
 DONE = b"[DONE]"
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class EventReader(ABC):

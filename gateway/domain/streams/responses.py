@@ -7,11 +7,12 @@ Everything passes as the bytes it is, but for ids that change from event to even
 
 import msgspec
 
+from gateway.domain.lenient_json import UNREADABLE
 from gateway.domain.protocols import Protocol
 from gateway.domain.streams.failures import failure_of
 from gateway.domain.streams.framing import with_data
 from gateway.domain.streams.likeness import Field, Kind
-from gateway.domain.streams.reading import DONE, UNREADABLE, EventReader
+from gateway.domain.streams.reading import DONE, EventReader
 from gateway.domain.streams.response_ids import Event, StableIds, changed
 from gateway.domain.streams.surrogates import restored
 from gateway.domain.usage.reading import Meter

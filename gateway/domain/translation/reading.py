@@ -11,8 +11,7 @@ import msgspec
 
 from gateway.domain.complaints import located
 from gateway.domain.errors import Fault, GatewayError
-
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+from gateway.domain.lenient_json import UNREADABLE
 
 _Read = TypeVar("_Read")
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 
 import msgspec
 
+from gateway.domain.lenient_json import UNREADABLE
 from gateway.domain.usage.record import Outcome, UsageRecord
 
 
@@ -75,7 +76,7 @@ def read(line: bytes) -> Line | None:
     """One line without its newline; None for what is no line of a journal, or not all of one."""
     try:
         return _decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return None
 
 

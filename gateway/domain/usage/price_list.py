@@ -8,6 +8,7 @@ of them would be wrong, and the entry is a model all the same.
 import msgspec
 from msgspec import Raw
 
+from gateway.domain.lenient_json import UNREADABLE
 from gateway.domain.usage.credits import NANO_AIU_PER_CREDIT
 from gateway.domain.usage.prices import PER_TOKENS, Prices, Tier
 
@@ -49,7 +50,6 @@ _read_billing = msgspec.json.Decoder(_Billing).decode
 _read_multiplier = msgspec.json.Decoder(float).decode
 _read_tiered = msgspec.json.Decoder(_Tiered).decode
 _read_flat = msgspec.json.Decoder(_Flat).decode
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def prices_in(billing: Raw) -> Prices | None:
@@ -58,7 +58,7 @@ def prices_in(billing: Raw) -> Prices | None:
         listed = _read_billing(billing).token_prices
         fields = msgspec.json.decode(listed, type=dict[str, Raw])
         return _tiered(listed) if "default" in fields else _flat(listed)
-    except (*_UNREADABLE, ValueError):
+    except (*UNREADABLE, ValueError):
         return None
 
 
@@ -66,7 +66,7 @@ def multiplier_in(billing: Raw) -> float | None:
     """How many premium requests one of the model's is (§4.4); None where that is not said."""
     try:
         multiplier = _read_multiplier(_read_billing(billing).multiplier)
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
     return multiplier if 0 <= multiplier <= MAX_MULTIPLIER else None
 

@@ -12,6 +12,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Raw
 
+from gateway.domain.lenient_json import UNREADABLE
 from gateway.domain.protocols import Protocol
 from gateway.domain.usage.bounds import MAX_NANO_AIU, MAX_TOKENS
 from gateway.domain.usage.spent import NOTHING, Spent
@@ -230,5 +231,5 @@ def _lenient(decode: Callable[[bytes | Raw], _Found], raw: bytes | Raw | None) -
         return None
     try:
         return decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return None

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
+from gateway.domain.lenient_json import UNREADABLE
 from gateway.domain.protocols import Protocol
 from gateway.domain.usage.bounds import MAX_NANO_AIU, MAX_TOKENS
 
@@ -155,7 +156,7 @@ def usual_in(read: Callable[[bytes], Any], data: bytes) -> Usual | None:
     """
     try:
         document = read(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return None
     return usual_of(document.used, document.copilot_usage)
 

@@ -11,13 +11,13 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
-from gateway.domain import lenient_json
+from gateway.domain.bad_answers import not_understood
 from gateway.domain.errors import Fault, GatewayError
+from gateway.domain.lenient_json import UNREADABLE
 from gateway.domain.streams.chat_chunks import Fields, says
 from gateway.domain.streams.framing import Unfinished, data_of, ends_in
-from gateway.domain.streams.reading import DONE, UNREADABLE
-from gateway.domain.streams.surrogates import Joining
-from gateway.domain.whole.chat import not_understood
+from gateway.domain.streams.reading import DONE
+from gateway.domain.streams.taking import Taking
 
 VENDORS = frozenset({"anthropic", "google"})
 MODELS = ("claude-", "gemini-")
@@ -151,7 +151,7 @@ class ChatAssembly:
         self._answers: dict[int, _Answer] = {}
         self._fields: Fields = {}
         self._unfinished = Unfinished()
-        self._joining = Joining()
+        self._taking = Taking()
 
     def feed(self, events: bytes) -> None:
         """Take whole events. What is no JSON object is skipped (copilot-upstream.md §6.1).
@@ -178,24 +178,7 @@ class ChatAssembly:
     def _add(self, data: bytes | None) -> None:
         if not data or data == DONE:
             return
-        try:
-            if not self._joining.half:
-                self._take(data)
-                return
-        except RecursionError:
-            raise not_understood() from None
-        except UNREADABLE:
-            pass
-        self._take_unusual(data)
-
-    def _take_unusual(self, data: bytes) -> None:
-        plain = lenient_json.strict(self._joining.joined(data))
-        if plain is None or not plain.startswith(b"{"):
-            return
-        try:
-            self._take(plain)
-        except UNREADABLE:
-            raise not_understood() from None
+        self._taking.one(data, self._take)
 
     def _take(self, data: bytes) -> None:
         """Raises one of UNREADABLE; only where that is not to be helped has it added anything."""

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from gateway.domain.errors import Fault, GatewayError
+from gateway.domain.bad_answers import not_understood
+from gateway.domain.lenient_json import UNREADABLE
 from gateway.domain.streams.chat_choices import weightier
 from gateway.domain.streams.chat_chunks import NULL, Fields, Scalar, says
 from gateway.domain.streams.failures import StreamFailure, failure_in
@@ -59,7 +60,6 @@ class _Failed(Struct, frozen=True):
     message: Raw | UnsetType = UNSET
 
 
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decode_body = msgspec.json.Decoder(_Body).decode
 _decode_whole = msgspec.json.Decoder(Whole).decode
 _decode_failed = msgspec.json.Decoder(_Failed).decode
@@ -78,7 +78,7 @@ def error_in_200(body: bytes) -> StreamFailure | None:
     """
     try:
         seen = _decode_failed(body)
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
     is_flat = says(seen.message) and seen.code is not UNSET
     is_named = isinstance(seen.type, Raw) and bytes(seen.type) == b'"error"'
@@ -96,7 +96,7 @@ def sound_in(body: bytes, choices: int = 1) -> Whole | None:
     """
     try:
         seen = _decode_whole(body)
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
     return seen if _is_sound(seen, choices) else None
 
@@ -129,11 +129,6 @@ def repair(body: bytes, *, created: int, choices: int = 1) -> bytes:
     return _encode(fields)
 
 
-def not_understood() -> GatewayError:
-    """The error for a body that is no chat answer."""
-    return GatewayError(Fault.UPSTREAM_BAD_ANSWER, "Upstream's answer could not be understood.")
-
-
 def _is_sound(seen: _Body, choices: int) -> bool:
     found = seen.choices
     if not (found and seen.object and seen.created) or (choices <= 1 and len(found) > 1):
@@ -144,7 +139,7 @@ def _is_sound(seen: _Body, choices: int) -> bool:
 def _read(body: bytes) -> _Body:
     try:
         return _decode_body(body)
-    except _UNREADABLE:
+    except UNREADABLE:
         raise not_understood() from None
 
 

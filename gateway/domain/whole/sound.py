@@ -12,8 +12,9 @@ from typing import Any, Protocol
 import msgspec
 
 from gateway.domain import lenient_json
-from gateway.domain.errors import Fault, GatewayError
+from gateway.domain.bad_answers import not_understood
 from gateway.domain.expected import Expected
+from gateway.domain.lenient_json import UNREADABLE
 from gateway.domain.protocols import Protocol as Spoken
 from gateway.domain.streams.chat_chunks import Fields
 from gateway.domain.usage.usual import (
@@ -63,7 +64,6 @@ _DECODERS: Mapping[Spoken, Callable[[bytes], Any]] = {
     Spoken.MESSAGES: msgspec.json.Decoder(_Messages).decode,
     Spoken.RESPONSES: msgspec.json.Decoder(_Responses).decode,
 }
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decode_fields = msgspec.json.Decoder(Fields).decode
 
 
@@ -73,7 +73,7 @@ def sound_in(body: bytes, expected: Expected) -> Sound | None:
         return chat.sound_in(body, expected.choices)
     try:
         seen: _Embeddings | _Messages | _Responses = _DECODERS[expected.protocol](body)
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
     return seen if seen.type != "error" else None
 
@@ -87,7 +87,7 @@ def readable(body: bytes) -> bytes:
         return body
     read = lenient_json.strict(body)
     if read is None or not _is_object(read):
-        raise GatewayError(Fault.UPSTREAM_BAD_ANSWER, "Upstream's answer could not be understood.")
+        raise not_understood()
     return read
 
 
@@ -106,6 +106,6 @@ def is_utf8(body: bytes) -> bool:
 def _is_object(body: bytes) -> bool:
     try:
         _decode_fields(body)
-    except _UNREADABLE:
+    except UNREADABLE:
         return False
     return True

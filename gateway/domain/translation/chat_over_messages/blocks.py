@@ -16,7 +16,7 @@ _decode_block = msgspec.json.Decoder(Block).decode
 def block_of(raw: Raw) -> Block:
     """The block; of one of another type, whose fields may be anything, only that.
 
-    Raises what reading.UNREADABLE names.
+    Raises what lenient_json.UNREADABLE names.
     """
     kind = _decode_kind(raw).type
     return _decode_block(raw) if kind in KNOWN else Block(kind)

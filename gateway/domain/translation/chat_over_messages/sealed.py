@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.domain.translation.reading import UNREADABLE
+from gateway.domain.lenient_json import UNREADABLE
 
 MARK = "messages:"
 REDACTED = -1

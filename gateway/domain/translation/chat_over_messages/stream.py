@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
+from gateway.domain.bad_answers import not_understood
 from gateway.domain.streams.chat import DONE_EVENT
 from gateway.domain.translation.chat_over_messages.blocks import (
     KNOWN,
@@ -21,7 +22,7 @@ from gateway.domain.translation.chat_over_messages.blocks import (
 from gateway.domain.translation.chat_over_messages.sealed import REDACTED, Thought, opaque_of
 from gateway.domain.translation.chat_over_messages.whole import finish_reason
 from gateway.domain.translation.contract import Asked
-from gateway.domain.translation.events import Events, event, not_understood
+from gateway.domain.translation.events import Events, event
 from gateway.domain.translation.over_messages.answer import NOTHING, Block, Delta
 from gateway.domain.translation.reading import Body
 from gateway.domain.usage import tokens

@@ -9,13 +9,14 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
+from gateway.domain.bad_answers import not_understood
+from gateway.domain.lenient_json import UNREADABLE
 from gateway.domain.translation import reasons
 from gateway.domain.translation.chat_over_messages.blocks import THOUGHTS, block_of
 from gateway.domain.translation.chat_over_messages.sealed import REDACTED, Thought, opaque_of
 from gateway.domain.translation.contract import Asked
-from gateway.domain.translation.events import not_understood
 from gateway.domain.translation.over_messages.answer import Block
-from gateway.domain.translation.reading import UNREADABLE, Body
+from gateway.domain.translation.reading import Body
 from gateway.domain.usage import tokens
 
 

@@ -9,9 +9,10 @@ from typing import TypeVar
 
 from msgspec import Raw
 
+from gateway.domain.bad_answers import not_understood
 from gateway.domain.errors import GatewayError
-from gateway.domain.translation.events import not_understood
-from gateway.domain.translation.reading import UNREADABLE, invalid
+from gateway.domain.lenient_json import UNREADABLE
+from gateway.domain.translation.reading import invalid
 
 Fields = dict[str, Raw]
 """A JSON object one level deep; what is inside stays the bytes it is."""

@@ -4,10 +4,10 @@ from typing import Any
 
 import msgspec
 
+from gateway.domain.bad_answers import not_understood
 from gateway.domain.translation.chat_over_responses import answer
 from gateway.domain.translation.chat_over_responses.bodies import read_answer
 from gateway.domain.translation.contract import Asked
-from gateway.domain.translation.events import not_understood
 from gateway.domain.usage.tokens import from_responses
 
 _decode = msgspec.json.Decoder(answer.Response).decode

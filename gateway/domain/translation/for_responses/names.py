@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 import msgspec
 
 from gateway.domain import lenient_json
+from gateway.domain.lenient_json import UNREADABLE
 from gateway.domain.translation.chat_over_responses.bodies import checked_name, is_name
-from gateway.domain.translation.reading import UNREADABLE, Body, refused
+from gateway.domain.translation.reading import Body, refused
 
 INPUT = "input"
 """The one argument of a function that stands for a custom tool: that tool's text."""

@@ -9,8 +9,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from gateway.domain.bad_answers import not_understood
 from gateway.domain.errors import Fault, GatewayError
-from gateway.domain.translation.events import named, not_understood
+from gateway.domain.translation.events import named
 from gateway.domain.translation.messages_over_chat.arguments import Arguments
 
 MAX_BLOCKS = 4096

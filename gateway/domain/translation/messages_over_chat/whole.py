@@ -6,13 +6,13 @@ from typing import Any
 import msgspec
 
 from gateway.domain import lenient_json
+from gateway.domain.bad_answers import not_understood
+from gateway.domain.lenient_json import UNREADABLE
 from gateway.domain.translation.contract import Asked
-from gateway.domain.translation.events import not_understood
 from gateway.domain.translation.for_messages.frame import envelope
 from gateway.domain.translation.messages_over_chat import chat_answer, sealed
 from gateway.domain.translation.messages_over_chat.chat_answer import Answer, Words
 from gateway.domain.translation.over_chat.answer import Call, Function
-from gateway.domain.translation.reading import UNREADABLE
 from gateway.domain.usage import tokens
 
 Block = dict[str, Any]

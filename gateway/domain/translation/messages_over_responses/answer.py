@@ -10,10 +10,11 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from gateway.domain import lenient_json
+from gateway.domain.bad_answers import not_understood
+from gateway.domain.lenient_json import UNREADABLE
 from gateway.domain.translation import reasons
-from gateway.domain.translation.events import not_understood
 from gateway.domain.translation.messages_over_responses import sealed
-from gateway.domain.translation.reading import UNREADABLE, Body
+from gateway.domain.translation.reading import Body
 
 Block = dict[str, Any]
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from gateway.domain.translation.reading import UNREADABLE, invalid
+from gateway.domain.lenient_json import UNREADABLE
+from gateway.domain.translation.reading import invalid
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode

@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
+from gateway.domain.bad_answers import not_understood
 from gateway.domain.translation.contract import Asked
-from gateway.domain.translation.events import Events, named, not_understood
+from gateway.domain.translation.events import Events, named
 from gateway.domain.translation.for_messages.frame import envelope
 from gateway.domain.translation.messages_over_responses import answer
 from gateway.domain.translation.messages_over_responses.answer import Item, Response

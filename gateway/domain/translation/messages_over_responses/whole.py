@@ -3,12 +3,12 @@
 import msgspec
 from msgspec import UNSET
 
+from gateway.domain.bad_answers import not_understood
+from gateway.domain.lenient_json import UNREADABLE
 from gateway.domain.translation.contract import Asked
-from gateway.domain.translation.events import not_understood
 from gateway.domain.translation.for_messages.frame import envelope
 from gateway.domain.translation.messages_over_responses import answer
 from gateway.domain.translation.messages_over_responses.answer import Block, Response
-from gateway.domain.translation.reading import UNREADABLE
 from gateway.domain.usage import tokens
 
 ENDED = frozenset({"completed", "incomplete"})

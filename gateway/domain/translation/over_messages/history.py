@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from gateway.domain.translation.reading import UNREADABLE
+from gateway.domain.lenient_json import UNREADABLE
 
 REMINDER = "<system-reminder>\n{}\n</system-reminder>"
 """How an instruction in the middle of a conversation is told from what the user says: as a user's,

@@ -11,9 +11,10 @@ from typing import Any
 
 import msgspec
 
+from gateway.domain.bad_answers import not_understood
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.translation.contract import Asked
-from gateway.domain.translation.events import Events, named, not_understood
+from gateway.domain.translation.events import Events, named
 from gateway.domain.translation.for_responses.frame import ending_of
 from gateway.domain.translation.for_responses.items import CALL_IDS, COMPLETED
 from gateway.domain.translation.over_chat.answer import Call, Function

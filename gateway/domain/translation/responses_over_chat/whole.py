@@ -2,9 +2,9 @@
 
 import msgspec
 
+from gateway.domain.bad_answers import not_understood
 from gateway.domain.translation.chat_over_responses.bodies import read_answer
 from gateway.domain.translation.contract import Asked
-from gateway.domain.translation.events import not_understood
 from gateway.domain.translation.for_responses import items
 from gateway.domain.translation.for_responses.frame import Frame, ending_of
 from gateway.domain.translation.for_responses.items import Item

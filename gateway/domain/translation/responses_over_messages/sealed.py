@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from gateway.domain.translation.reading import UNREADABLE, Body
+from gateway.domain.lenient_json import UNREADABLE
+from gateway.domain.translation.reading import Body
 
 MARK = "messages:"
 """What stands before the block."""

@@ -9,9 +9,10 @@ from typing import Any
 
 from msgspec import UNSET, Raw, UnsetType
 
+from gateway.domain.bad_answers import not_understood
 from gateway.domain.errors import Fault, GatewayError
 from gateway.domain.translation.contract import Asked
-from gateway.domain.translation.events import Events, named, not_understood
+from gateway.domain.translation.events import Events, named
 from gateway.domain.translation.for_responses.items import Item
 from gateway.domain.translation.over_messages.answer import Block, Delta
 from gateway.domain.translation.responses_over_messages import answer, growing

@@ -3,14 +3,14 @@
 import msgspec
 from msgspec import UNSET
 
+from gateway.domain.bad_answers import not_understood
+from gateway.domain.lenient_json import UNREADABLE
 from gateway.domain.translation.contract import Asked
-from gateway.domain.translation.events import not_understood
 from gateway.domain.translation.for_responses import items
 from gateway.domain.translation.for_responses.frame import Frame
 from gateway.domain.translation.for_responses.items import Item
 from gateway.domain.translation.for_responses.names import argument_of
 from gateway.domain.translation.over_messages.answer import Block
-from gateway.domain.translation.reading import UNREADABLE
 from gateway.domain.translation.responses_over_messages import answer, sealed
 from gateway.domain.translation.responses_over_messages.frame import end_of, frame_of
 from gateway.domain.usage import tokens
