@@ -130,7 +130,6 @@ class Metering:
 def record_of(exchange: Exchange, outcome: Outcome, spent: Spent, seconds: float) -> UsageRecord:
     """A request's record. spent: by all its attempts. seconds: since it began."""
     is_complete = outcome is Outcome.COMPLETE
-    is_known = is_complete and spent is not NOTHING and not exchange.is_cost_unknown
     tokens = spent.tokens
     initiator, rule = _words_of(exchange.verdict)
     nano_aiu, source = _credits(spent, exchange.prices)
@@ -152,7 +151,13 @@ def record_of(exchange: Exchange, outcome: Outcome, spent: Spent, seconds: float
         exchange.stream,
         exchange.status or (200 if is_complete else 0),
         exchange.fault,
-        not is_known and _is_partial(exchange, outcome, spent),
+        is_partial(
+            outcome,
+            exchange.fault,
+            exchange.attempts,
+            is_cost_unknown=exchange.is_cost_unknown,
+            is_cost_said=spent is not NOTHING,
+        ),
         tokens.input,
         tokens.output,
         tokens.cached,
@@ -164,16 +169,6 @@ def record_of(exchange: Exchange, outcome: Outcome, spent: Spent, seconds: float
         exchange.attempts,
         exchange.first_byte_seconds,
         seconds,
-    )
-
-
-def _is_partial(exchange: Exchange, outcome: Outcome, spent: Spent) -> bool:
-    return is_partial(
-        outcome,
-        exchange.fault,
-        exchange.attempts,
-        is_cost_unknown=exchange.is_cost_unknown,
-        is_cost_said=spent != NOTHING,
     )
 
 
